@@ -1,0 +1,1 @@
+"""What things are: entities, systems, snapshots, the store and the journal."""

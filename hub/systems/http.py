@@ -1,0 +1,134 @@
+"""The HTTP part that all connectors share: one pooled client a system, paced, timed, renewed, redacted.
+
+Reads are retried. A write is sent once: whoever sends it must be able to live with `InDoubt`.
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import httpx
+import stamina
+from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate
+
+from hub.errors import HubError, SystemUnavailable
+
+log = logging.getLogger(__name__)
+RETRIED = {408, 425, 429, 500, 502, 503, 504}
+
+
+class InDoubt(HubError):
+    """A write was sent and its fate is unknown. Settle it by looking, never by sending again."""
+
+
+class NotSent(HubError):
+    """A write never left this machine: the connection could not be made. Nothing happened."""
+
+
+class Token(httpx.Auth):
+    """A bearer token, fetched when first needed and renewed once when the system answers 401, also between two pages."""
+
+    requires_response_body = True
+
+    def __init__(self, fetch: Callable[[], str], header: Callable[[str], str] = "Bearer {}".format):
+        self.fetch, self.header, self.token, self.lock = fetch, header, None, threading.Lock()
+
+    def auth_flow(self, request):
+        used = self.current()
+        request.headers["Authorization"] = self.header(used)
+        response = yield request
+        if response.status_code == 401:
+            # A 401 says that nothing was carried out, so even a write may be sent again with a fresh token.
+            request.headers["Authorization"] = self.header(self.renewed(used))
+            yield request
+
+    def current(self) -> str:
+        with self.lock:
+            self.token = self.token or self.fetch()
+            return self.token
+
+    def renewed(self, used: str) -> str:
+        with self.lock:
+            if self.token == used:
+                self.token = self.fetch()
+            return self.token
+
+
+class Retry(Exception):
+    """A read got an answer that may be better next time."""
+
+    def __init__(self, response: httpx.Response):
+        self.response, self.after = response, _seconds(response.headers.get("retry-after"))
+        super().__init__(f"{response.request.method} {response.request.url.path} answered {response.status_code}")
+
+
+class Http:
+    """A system's pooled HTTP client. Thread-safe. Times in seconds."""
+
+    def __init__(self, base_url: str, *, system: str, auth: httpx.Auth | None = None, headers: dict[str, str] | None = None,
+                 limits: dict[str, float] | None = None, timeout: float = 30, attempts: int = 5, secrets: Iterable[str] = (),
+                 verify: bool | str = True):
+        limits = limits or {}
+        in_flight = int(limits.get("in_flight", 8))
+        self.system, self.attempts = system, attempts
+        self.client = httpx.Client(base_url=base_url, auth=auth, headers=headers, timeout=timeout, verify=verify, trust_env=False,
+                                   limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight))
+        rates = [Rate(int(limits[name]), span) for name, span in (("per_second", Duration.SECOND), ("per_day", Duration.DAY)) if name in limits]
+        self.limiter = Limiter(InMemoryBucket(rates)) if rates else None
+        self.redact = redactor(secrets)
+
+    def read(self, method: str, url: str, **request: Any) -> httpx.Response:
+        """An answer below 400, after as many tries as it takes.
+
+        Raises SystemUnavailable after the last try; answers 400 to 404 and other refusals come back as they are.
+        """
+        try:
+            for attempt in stamina.retry_context(on=_worth_retrying, attempts=self.attempts, wait_initial=0.2, wait_max=30, timeout=180):
+                with attempt:
+                    response = self._request(method, url, **request)
+                    if response.status_code in RETRIED:
+                        raise Retry(response)
+                    return response
+        except (Retry, httpx.TransportError) as failure:
+            raise SystemUnavailable(f"{self.system} {url}: {self.redact(str(failure))} {self.attempts} times; see if the system is up, then run again") from failure
+
+    def send(self, method: str, url: str, **request: Any) -> httpx.Response:
+        """The answer to a write, sent once. Raises NotSent, or InDoubt when no answer tells what happened."""
+        try:
+            response = self._request(method, url, **request)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as failure:
+            raise NotSent(f"{self.system} {method} {url}: {self.redact(str(failure))}") from failure
+        except httpx.TransportError as failure:
+            raise InDoubt(f"{self.system} {method} {url}: {type(failure).__name__} {self.redact(str(failure))}") from failure
+        if response.status_code >= 500:
+            raise InDoubt(f"{self.system} {method} {url}: answered {response.status_code} {self.redact(response.text[:200])}")
+        return response
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _request(self, method: str, url: str, **request: Any) -> httpx.Response:
+        if self.limiter:
+            self.limiter.try_acquire(self.system)  # waits for its turn
+        response = self.client.request(method, url, **request)
+        log.debug("%s %s %s answered %d in %.0f ms", self.system, method, response.url.path, response.status_code, response.elapsed.total_seconds() * 1000)
+        return response
+
+
+def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
+    """A function that blots out these secrets, bearer tokens and basic credentials in a text."""
+    known = [re.escape(secret) for secret in secrets if secret]
+    pattern = re.compile("|".join([*known, r"(?i:bearer|basic|session|token)\s+[\w\-.=+/:!]{8,}"]))
+    return lambda text: pattern.sub("•••", text)
+
+
+def _worth_retrying(failure: Exception) -> bool | float:
+    if isinstance(failure, Retry):
+        return failure.after or True
+    return isinstance(failure, httpx.TransportError)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    return min(float(retry_after), 60.0) if retry_after and retry_after.replace(".", "", 1).isdigit() else None
