@@ -1,0 +1,156 @@
+"""Loads snapshots into the hub and finds what changed, by stored typed row hash.
+
+`capture.<system>__<object>` holds each record as last seen. `capture.change` holds every insert, update, delete,
+undelete and source merge. `capture.quarantine` holds the rows that broke their contract and wait for a replay.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from hub.mapping import Object, System
+from hub.snapshot import Manifest
+
+TABLES = """
+CREATE SCHEMA IF NOT EXISTS capture;
+CREATE TABLE IF NOT EXISTS capture.snapshot (
+  id VARCHAR, system VARCHAR, object VARCHAR, taken_at VARCHAR, kind VARCHAR, complete BOOLEAN, watermark VARCHAR,
+  row_count BIGINT, quarantined BIGINT, gone BIGINT, contract VARCHAR, hash VARCHAR);
+CREATE TABLE IF NOT EXISTS capture.change (
+  snapshot VARCHAR, system VARCHAR, object VARCHAR, record_id VARCHAR, kind VARCHAR, merged_into VARCHAR);
+CREATE TABLE IF NOT EXISTS capture.quarantine (
+  system VARCHAR, object VARCHAR, record_id VARCHAR, snapshot VARCHAR, reason VARCHAR, raw VARCHAR);
+"""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a snapshot changed, counted by kind of change."""
+
+    system: str
+    object: str
+    changes: dict[str, int]
+    quarantined: int
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(TABLES)
+
+
+def table(system: str, each: str) -> str:
+    """The quoted name of the table that holds an object's records."""
+    return f'capture."{system}__{each}"'
+
+
+def load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, manifest: Manifest, folder: Path) -> Loaded:
+    """Bring one snapshot into the hub, all or nothing.
+
+    A snapshot that is already in, or older than one that is, changes nothing: what a system said
+    yesterday does not overrule what it said today.
+    """
+    nothing = Loaded(system.system, each.name, {}, 0)
+    connection.execute("BEGIN")
+    try:
+        if _is_late(connection, manifest):
+            connection.execute("COMMIT")
+            return nothing
+        target = table(system.system, each.name)
+        _shape(connection, target, each)
+        _find_changes(connection, target, each, folder / manifest.id, _hash(each))
+        _apply(connection, target, each, folder / manifest.id)
+        counts = _keep_evidence(connection, each, manifest, folder / manifest.id)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return Loaded(system.system, each.name, counts, manifest.quarantined)
+
+
+def _is_late(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> bool:
+    newest = connection.execute("SELECT max(taken_at) FROM capture.snapshot WHERE system = ? AND object = ?", [manifest.system, manifest.object]).fetchone()[0]
+    return newest is not None and manifest.taken_at <= newest
+
+
+def _hash(each: Object) -> str:
+    return "hash(" + ", ".join(f'"{path}"' for path in each.source_fields()) + ")"
+
+
+def _shape(connection: duckdb.DuckDBPyConnection, target: str, each: Object) -> None:
+    """Give the object's table the columns of its contract. Values of a column that is new are NULL until read."""
+    promised = each.source_fields()
+    columns = ", ".join(f'"{path}" {kind}' for path, kind in promised.items())
+    # A stored hash holds for one DuckDB version and these types; the comment says which, and a difference rehashes.
+    wanted = f"hash of DuckDB {duckdb.__version__} over {columns}"
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {target} (_id VARCHAR, _hash UBIGINT, _gone VARCHAR, _into VARCHAR, _snapshot VARCHAR, {columns})")
+    schema, name = target.replace('"', "").split(".")
+    made = connection.execute("SELECT comment FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [schema, name]).fetchone()[0]
+    if made == wanted:
+        return
+    present = dict(connection.execute("SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? AND column_name[1] <> '_'", [schema, name]).fetchall())
+    for path in present.keys() - promised.keys():
+        connection.execute(f'ALTER TABLE {target} DROP COLUMN "{path}"')
+    for path, kind in promised.items():
+        if path not in present:
+            connection.execute(f'ALTER TABLE {target} ADD COLUMN "{path}" {kind}')
+        elif present[path] != kind:
+            connection.execute(f'ALTER TABLE {target} ALTER COLUMN "{path}" TYPE {kind} USING TRY_CAST("{path}" AS {kind})')
+    connection.execute(f"UPDATE {target} SET _hash = {_hash(each)}")
+    connection.execute(f"COMMENT ON TABLE {target} IS '{wanted.replace(chr(39), chr(39) * 2)}'")
+
+
+def _find_changes(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, row_hash: str) -> None:
+    """Fill the temporary table `delta`: the records of this snapshot that are not as they were."""
+    deleted = f'"{each.gone.deleted}"' if each.gone.deleted else "false"
+    into = f"nullif(\"{each.gone.merged_into}\", '')" if each.gone.merged_into else "NULL"
+    latest = f'"{each.changed}" DESC NULLS LAST, ' if each.changed else ""
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE delta AS
+      WITH said AS (
+        SELECT "{each.key}" AS _id, {row_hash} AS _hash, file_row_number AS _row, {into} AS _into,
+          CASE WHEN {into} IS NOT NULL THEN 'merged' WHEN {deleted} THEN 'deleted' END AS _gone, {f'"{each.changed}"' if each.changed else 'NULL'} AS _changed
+        FROM read_parquet('{snapshot / "rows.parquet"}', file_row_number = true)
+        WHERE _reason IS NULL
+      ), fresh AS (
+        SELECT s._id, s._hash, s._row, s._gone, s._into, s._changed, t._id IS NULL AS is_new, t._gone AS was_gone
+        FROM said AS s
+        LEFT JOIN {target} AS t ON t._id = s._id  -- absent: a new record
+        WHERE t._id IS NULL OR t._hash <> s._hash OR t._gone IS DISTINCT FROM s._gone
+        QUALIFY row_number() OVER (PARTITION BY s._id ORDER BY {latest.replace(f'"{each.changed}"', "s._changed")}s._row DESC) = 1
+      ), absent AS (
+        SELECT g._id, t._hash, NULL AS _row, g._gone, g._into
+        FROM read_parquet('{snapshot / "gone.parquet"}') AS g
+        JOIN {target} AS t ON t._id = g._id
+        WHERE t._gone IS DISTINCT FROM g._gone AND g._gone <> 'unknown'  -- unknown is no evidence
+      )
+      SELECT _id, _hash, _row, _gone, _into,
+        CASE WHEN _gone = 'merged' THEN 'merge' WHEN _gone IS NOT NULL THEN 'delete' WHEN is_new THEN 'insert'
+             WHEN was_gone IS NOT NULL THEN 'undelete' ELSE 'update' END AS kind
+      FROM fresh WHERE NOT (is_new AND _gone IS NOT NULL)  -- deleted before we ever saw it
+      UNION ALL
+      SELECT _id, _hash, NULL, _gone, _into, CASE _gone WHEN 'merged' THEN 'merge' WHEN 'deleted' THEN 'delete' ELSE _gone END FROM absent""")
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> None:
+    columns = ", ".join(f'"{path}"' for path in each.source_fields())
+    name = f"{snapshot.parent.parent.name}/{snapshot.parent.name}/{snapshot.name}"
+    connection.execute(f"UPDATE {target} AS t SET _gone = d._gone, _into = d._into, _snapshot = '{name}' FROM delta AS d WHERE d._id = t._id AND d._row IS NULL")
+    connection.execute(f"DELETE FROM {target} WHERE _id IN (SELECT _id FROM delta WHERE _row IS NOT NULL)")
+    connection.execute(f"""
+      INSERT INTO {target} BY NAME
+      SELECT d._id, d._hash, d._gone, d._into, '{name}' AS _snapshot, {columns}
+      FROM read_parquet('{snapshot / "rows.parquet"}', file_row_number = true) AS r
+      JOIN delta AS d ON d._row = r.file_row_number""")
+
+
+def _keep_evidence(connection: duckdb.DuckDBPyConnection, each: Object, manifest: Manifest, snapshot: Path) -> dict[str, int]:
+    m = manifest
+    connection.execute("INSERT INTO capture.change SELECT ?, ?, ?, _id, kind, _into FROM delta", [m.id, m.system, m.object])
+    connection.execute("INSERT INTO capture.snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+        m.id, m.system, m.object, m.taken_at, m.kind, m.complete, m.watermark, m.rows, m.quarantined, m.gone, m.contract, m.hash])
+    rows = f"read_parquet('{snapshot / 'rows.parquet'}')"
+    # A full read says all again; otherwise a row leaves quarantine when it comes again, good or bad.
+    again = "true" if m.kind == "full" and m.complete else f'record_id IN (SELECT "{each.key}" FROM {rows})'
+    connection.execute(f"DELETE FROM capture.quarantine WHERE system = ? AND object = ? AND {again}", [m.system, m.object])
+    connection.execute(f'INSERT INTO capture.quarantine SELECT ?, ?, "{each.key}", ?, _reason, _raw FROM {rows} WHERE _reason IS NOT NULL', [m.system, m.object, m.id])
+    return dict(connection.execute("SELECT kind, count(*) FROM delta GROUP BY kind ORDER BY kind").fetchall())

@@ -1,0 +1,153 @@
+"""The one door to the journal: what people decided and what the hub promised or did, append-only and hash-chained.
+
+The hash of an event is the SHA-256, in hex, of the hash before it followed by the JSON array
+[seq, at in microseconds since 1970 UTC, actor, kind, subject, body as stored]; before the first event stand 64 zeros.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from hub import journal_body, journal_tables
+from hub.errors import Refused
+from hub.journal_tables import event
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEFORE_ALL = (0, "0" * 64)
+PAGE = 500
+SCHEMA = pa.schema([("seq", pa.int64()), ("at", pa.timestamp("us"))] + [(name, pa.string()) for name in ("actor", "kind", "subject", "body", "hash")])
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened. `seq` and `hash` are the journal's; `at` is UTC, and now unless said otherwise."""
+
+    kind: str
+    subject: str
+    body: dict[str, Any]
+    actor: str = "hub"
+    at: datetime | None = None
+    seq: int | None = None
+    hash: str | None = None
+
+
+def open(url_or_path: str | Path) -> "Journal":
+    """The journal at a PostgreSQL url or in a SQLite file, made if it is not there."""
+    return Journal(journal_tables.engine(url_or_path))
+
+
+class Journal:
+    """Events in one order, each chained to the one before. Safe to share between threads; every process opens its own."""
+
+    def __init__(self, engine: sa.Engine):
+        self._engine = engine
+
+    def append(self, events: Sequence[Event]) -> list[Event]:
+        """The events as recorded, with seq and hash: all of them, durably, or none.
+
+        Raises Refused, naming the key, for a body that holds a secret or has no JSON form.
+        """
+        recordable = [_recordable(each) for each in events]
+        if not recordable:
+            return []
+        with journal_tables.writing(self._engine) as connection:
+            rows = list(_chained(recordable, _head(connection)))
+            connection.execute(sa.insert(event), rows)
+        return [_event(**row) for row in rows]
+
+    def events(self, after: int = 0, kinds: Collection[str] | None = None) -> Iterator[Event]:
+        """Events in order, those with a seq above `after`, of some kinds or of all."""
+        wanted = sa.true() if kinds is None else event.c.kind.in_(kinds)
+        for page in self._pages(after, wanted):
+            for row in page:
+                yield _event(*row)
+
+    def table(self, after: int = 0) -> pa.Table:
+        """The same events as Arrow columns seq, at (UTC, without a zone), actor, kind, subject, body (JSON text), hash."""
+        batches = [pa.record_batch([pa.array(column, kind) for column, kind in zip(zip(*page), SCHEMA.types)], SCHEMA) for page in self._pages(after)]
+        return pa.Table.from_batches(batches, SCHEMA)
+
+    def head(self) -> tuple[int, str]:
+        """Seq and hash of the last event; 0 and 64 zeros when there is none."""
+        with self._engine.connect() as connection:
+            return _head(connection)
+
+    def verify(self) -> int | None:
+        """Seq of the first event that does not follow from the one before it; None when the chain is whole."""
+        seq, link = BEFORE_ALL
+        for page in self._pages(0):
+            for row in page:
+                if row.seq != seq + 1 or row.hash != (following := _link(link, *row[:-1])):
+                    return row.seq
+                seq, link = row.seq, following
+        return None
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _pages(self, after: int, wanted: sa.ColumnElement = sa.true()) -> Iterator[Sequence[sa.Row]]:
+        # Page by page, so that a slow reader holds no transaction open. Nothing can change behind it: events only follow.
+        query = sa.select(event).where(wanted).order_by(event.c.seq).limit(PAGE)
+        while True:
+            with self._engine.connect() as connection:
+                page = connection.execute(query.where(event.c.seq > after)).all()
+            if not page:
+                return
+            yield page
+            after = page[-1].seq
+
+
+def copy(source: Journal, target: Journal) -> tuple[int, str]:
+    """Copy every event, hashes included, into an empty journal: a backup, or the move to PostgreSQL. Returns its head.
+
+    Raises Refused when the source's chain is broken or the target is not empty.
+    """
+    if (broken := source.verify()) is not None:
+        raise Refused(f"the journal to copy breaks at event {broken}; restore it from a backup first")
+    with journal_tables.writing(target._engine) as connection:
+        if _head(connection) != BEFORE_ALL:
+            raise Refused("the journal to copy into already holds events; name a new one")
+        for page in source._pages(0):
+            connection.execute(sa.insert(event), [row._asdict() for row in page])
+    return target.head()
+
+
+def _recordable(each: Event) -> dict[str, Any]:
+    at = journal_body.utc(each.at or datetime.now(UTC))
+    words = {name: journal_body.line(getattr(each, name), name) for name in ("actor", "kind", "subject")}
+    return {"at_us": (at - EPOCH) // timedelta(microseconds=1), **words, "body": journal_body.text(journal_body.plain(each.body))}
+
+
+def _chained(recordable: Iterable[dict[str, Any]], head: tuple[int, str]) -> Iterator[dict[str, Any]]:
+    seq, link = head
+    for each in recordable:
+        seq += 1
+        link = _link(link, seq, **each)
+        yield {"seq": seq, **each, "hash": link}
+
+
+def _link(before: str, seq: int, at_us: int, actor: str, kind: str, subject: str, body: str) -> str:
+    return sha256((before + journal_body.text([seq, at_us, actor, kind, subject, body])).encode()).hexdigest()
+
+
+def _event(seq: int, at_us: int, actor: str, kind: str, subject: str, body: str, hash: str) -> Event:
+    return Event(kind, subject, json.loads(body), actor, EPOCH + timedelta(microseconds=at_us), seq, hash)
+
+
+def _head(connection: sa.Connection) -> tuple[int, str]:
+    last = connection.execute(sa.select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)).first()
+    return tuple(last) if last else BEFORE_ALL

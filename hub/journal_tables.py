@@ -1,0 +1,107 @@
+"""The journal's one table, the triggers that make it append-only, and how SQLite and PostgreSQL are opened and locked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+
+from hub.errors import ConfigurationWrong, SystemUnavailable
+
+BUSY_SECONDS = 120  # how long a writer waits for the writers before it
+
+tables = sa.MetaData()
+event = sa.Table(
+    "event",
+    tables,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),  # microseconds since 1970 UTC: exact, and the same in both databases
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Index("event_by_kind", "kind", "seq"),
+)
+
+APPEND_ONLY = {
+    "sqlite": [
+        "CREATE TRIGGER event_keeps_rows BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+        "CREATE TRIGGER event_keeps_all BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+        # INSERT OR REPLACE deletes without firing a delete trigger (https://sqlite.org/lang_conflict.html).
+        "CREATE TRIGGER event_keeps_order BEFORE INSERT ON event WHEN NEW.seq <> (SELECT COALESCE(MAX(seq), 0) + 1 FROM event) "
+        "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+    ],
+    "postgresql": [
+        "CREATE FUNCTION event_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
+        "CREATE TRIGGER event_keeps_rows BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION event_is_kept()",
+        "CREATE TRIGGER event_keeps_all BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION event_is_kept()",
+    ],
+}
+# The first statements of a writing transaction: whoever comes second waits here.
+LOCK = {
+    "sqlite": ["BEGIN IMMEDIATE"],
+    "postgresql": ["SET LOCAL synchronous_commit = on", "SELECT pg_advisory_xact_lock(hashtext('concord journal'))"],
+}
+
+
+def engine(url_or_path: str | Path) -> sa.Engine:
+    """The opened database, its table and triggers there.
+
+    Raises ConfigurationWrong for a database that is neither SQLite nor PostgreSQL, SystemUnavailable when it can't be reached.
+    """
+    url = _url(url_or_path)
+    opened = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+    try:
+        with writing(opened) as connection:
+            _create(connection)
+    except sa.exc.OperationalError as wrong:
+        opened.dispose()
+        raise SystemUnavailable(f"journal {url.render_as_string(hide_password=True)} can't be opened: {wrong.orig}") from wrong
+    return opened
+
+
+@contextmanager
+def writing(opened: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection that alone may append, until the `with` block ends: then committed, durably, or rolled back."""
+    with opened.begin() as connection:
+        for statement in LOCK[opened.dialect.name]:
+            connection.exec_driver_sql(statement)
+        yield connection
+
+
+def _url(url_or_path: str | Path) -> URL:
+    if "://" not in str(url_or_path):
+        return URL.create("sqlite", database=str(url_or_path))
+    url = make_url(str(url_or_path))
+    if url.get_backend_name() not in LOCK:
+        raise ConfigurationWrong(f"journal {url.render_as_string(hide_password=True)}: use a path, sqlite:///… or postgresql://…")
+    return url
+
+
+def _sqlite(url: URL) -> sa.Engine:
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    opened = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @sa.event.listens_for(opened, "connect")
+    def _settings(connection, _):
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits of a WAL at a power cut
+
+    return opened
+
+
+def _postgresql(url: URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    except ModuleNotFoundError as missing:
+        raise ConfigurationWrong("a journal on PostgreSQL needs psycopg; install concord-hub[team]") from missing
+
+
+def _create(connection: sa.Connection) -> None:
+    if not sa.inspect(connection).has_table("event"):
+        tables.create_all(connection)
+        for statement in APPEND_ONLY[connection.dialect.name]:
+            connection.exec_driver_sql(statement)

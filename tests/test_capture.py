@@ -1,0 +1,179 @@
+"""What capture promises: changes are found, absence is never taken for deletion, broken rows wait."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from hub import capture, snapshot, store
+from hub.errors import ContractBroken
+from hub.mapping import Object, System
+from hub.systems.connector import Page, Seen
+
+ACCOUNT = Object.model_validate({
+    "name": "Account", "is": "customer", "key": "Id", "changed": "Stamp", "gone": {"deleted": "IsDeleted", "merged_into": "Master"},
+    "fields": {"legal_name": "Name", "credit_limit": {"value": "Limit", "currency": {"const": "EUR"}},
+               "payment_terms": {"from": "Terms", "codes": {"N30": "net_30", "N60": "net_60"}}}, "ignore": ["Extra"],
+})
+CRM = System.model_validate({"system": "crm", "role": "crm", "objects": {"Account": ACCOUNT}})
+
+
+class Said:
+    """A system that says what the test gives it, and knows what became of some ids."""
+
+    def __init__(self, *pages, fates=None):
+        self.pages, self.fates = pages, fates or {}
+
+    def read(self, each, since):
+        yield from self.pages
+
+    def look(self, each, record_ids):
+        return {key: self.fates.get(key, Seen("unknown")) for key in record_ids}
+
+
+def row(key, name="Ada Ltd", **more):
+    return {"Id": key, "Stamp": "2026-11-02T08:00:00Z", "IsDeleted": False, "Master": None, "Name": name, "Limit": 5, "Terms": "N30"} | more
+
+
+class Hub:
+    def __init__(self, folder):
+        self.folder, self.at, self.connection = folder, datetime(2026, 11, 2, tzinfo=UTC), store.connect()
+        capture.prepare(self.connection)
+
+    def read(self, *pages, since=None, fates=None, each=ACCOUNT, before=None):
+        self.at += timedelta(minutes=1)
+        known = pl.Series(self.ids(), dtype=pl.String) if since is None else None
+        manifest = snapshot.take(CRM, each, Said(*pages, fates=fates), self.folder, at=self.at, since=since, known=known, before=before)
+        return self.load(manifest, each)
+
+    def load(self, manifest, each=ACCOUNT):
+        self.manifest = manifest
+        return capture.load(self.connection, CRM, each, manifest, self.folder).changes
+
+    def ids(self):
+        if not self.connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'crm__Account'").fetchone():
+            return []
+        return [key for key, in self.connection.execute('SELECT _id FROM capture."crm__Account" WHERE _gone IS NULL ORDER BY 1').fetchall()]
+
+    def quarantine(self):
+        return self.connection.execute("SELECT record_id, reason FROM capture.quarantine ORDER BY 1").fetchall()
+
+
+@pytest.fixture
+def hub(tmp_path):
+    return Hub(tmp_path)
+
+
+def whole(*rows):
+    return Page(list(rows), last=True)
+
+
+def test_insert_update_delete_undelete_and_merge_are_told_apart(hub):
+    first = hub.read(whole(row("1"), row("2"), row("3"), row("4")))
+    second = hub.read(whole(row("1"), row("2", "Ada GmbH"), row("3", IsDeleted=True), row("4", Master="1", IsDeleted=True), row("5")))
+    third = hub.read(whole(row("1"), row("2", "Ada GmbH"), row("3"), row("4", Master="1", IsDeleted=True), row("5")))
+
+    assert first == {"insert": 4}
+    assert second == {"delete": 1, "insert": 1, "merge": 1, "update": 1}
+    assert third == {"undelete": 1}
+
+
+def test_an_equal_read_changes_nothing(hub):
+    hub.read(whole(row("1"), row("2")))
+
+    assert hub.read(whole(row("1"), row("2"))) == {}
+
+
+def test_a_broken_row_waits_in_quarantine_with_its_reasons_and_the_others_go_on(hub):
+    changes = hub.read(whole(row("1"), row("2", Limit="much"), row("3", Terms="N45"), row("", Limit=None)))
+
+    assert changes == {"insert": 1}
+    assert hub.quarantine() == [
+        ("", "Id is missing"),
+        ("2", "Limit: 'much' is not a number that fits DECIMAL(18,2)"),
+        ("3", "Terms: no code for 'N45'"),
+    ]
+
+
+def test_a_quarantined_row_comes_back_when_the_contract_is_mended(hub):
+    hub.read(whole(row("1"), row("3", Terms="N45")))
+    codes = {"N30": "net_30", "N60": "net_60", "N45": "net_45"}
+    mended = ACCOUNT.model_copy(update={"fields": ACCOUNT.fields | {"payment_terms": {"": ACCOUNT.fields["payment_terms"][""].model_copy(update={"codes": codes})}}})
+    raw = [text for text, in hub.connection.execute("SELECT raw FROM capture.quarantine").fetchall()]
+
+    manifest = snapshot.replay(CRM, mended, raw, hub.folder, at=hub.at + timedelta(hours=1))
+
+    assert hub.load(manifest, mended) == {"insert": 1}
+    assert hub.quarantine() == []
+
+
+def test_a_truncated_read_never_deletes_and_never_moves_the_watermark(hub):
+    hub.read(whole(row("1"), row("2"), row("3")))
+
+    changes = hub.read(Page([row("1", "Ada GmbH", Stamp="2026-11-03T08:00:00Z")], last=False), fates={"2": Seen("deleted")})
+
+    assert changes == {"update": 1}
+    assert hub.ids() == ["1", "2", "3"]
+    assert hub.manifest.watermark is None
+
+
+def test_an_empty_answer_stops_the_object_and_deletes_nothing(hub):
+    hub.read(whole(row("1"), row("2"), row("3")))
+
+    with pytest.raises(ContractBroken, match="0 records where 3 were before"):
+        hub.read(whole(), fates={"1": Seen("deleted")})
+
+    assert hub.ids() == ["1", "2", "3"]
+
+
+def test_a_missing_record_is_looked_at_and_only_a_deletion_deletes(hub):
+    hub.read(whole(*[row(str(number)) for number in range(1, 9)]))
+    fates = {"1": Seen("deleted"), "2": Seen("unknown"), "3": Seen("there"), "4": Seen("merged", into="5")}
+
+    changes = hub.read(whole(*[row(str(number)) for number in range(5, 9)]), fates=fates)
+
+    assert changes == {"delete": 1, "merge": 1, "not_visible": 1}
+    assert "2" in hub.ids()
+
+
+def test_a_field_that_vanished_stops_the_object(hub):
+    rows = [row(str(number)) for number in range(30)]
+    hub.read(whole(*rows))
+
+    with pytest.raises(ContractBroken, match="no longer sends Terms"):
+        hub.read(whole(*[{name: value for name, value in each.items() if name != "Terms"} for each in rows]), before=hub.manifest)
+
+
+def test_an_unknown_field_is_reported_and_the_read_goes_on(hub):
+    hub.read(whole(row("1", Mood="good", Extra=1)))
+
+    assert hub.manifest.unmapped == ["Mood"]
+    assert hub.ids() == ["1"]
+
+
+def test_snapshots_of_the_past_load_in_order_and_an_old_one_again_changes_nothing(hub):
+    hub.read(whole(row("1")))
+    old = hub.manifest
+    hub.read(whole(row("1", "Ada GmbH")))
+
+    assert hub.load(old) == {}
+    assert hub.connection.execute('SELECT "Name" FROM capture."crm__Account"').fetchall() == [("Ada GmbH",)]
+
+
+def test_a_new_field_in_the_contract_keeps_the_records_and_finds_only_what_differs(hub):
+    hub.read(whole(row("1", Site="ada.example"), row("2", Site=None)))
+    wider = Object.model_validate(ACCOUNT.model_dump(by_alias=True, exclude={"fields"}) | {"fields": {"legal_name": "Name", "website": "Site"}})
+
+    assert hub.read(whole(row("1", Site="ada.example"), row("2", Site=None)), each=wider) == {"update": 1}
+
+
+def test_a_killed_read_leaves_no_trace(hub):
+    def killed():
+        yield row("1")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hub.read(Page(killed(), last=True))
+
+    hub.read(whole(row("1")))
+    assert [path.name[0] for path in (hub.folder / "crm" / "Account").iterdir()] == ["2"]
