@@ -39,7 +39,7 @@ def utc(at: datetime) -> datetime:
 def line(value: str, where: str) -> str:
     """A text that both databases can keep. Raises Refused for one they can't."""
     # PostgreSQL keeps no NUL in a text; half a surrogate pair is not UTF-8.
-    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    if "\0" in value or value.encode(errors="ignore") != value.encode(errors="replace"):
         raise Refused(f"journal {where}: {value!r} is not text that a database can keep; clean it where it was read")
     return value
 

@@ -1,10 +1,12 @@
 """The journal's one table, the triggers that make it append-only, and how SQLite and PostgreSQL are opened and locked."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+import stamina
 from sqlalchemy.engine import URL, make_url
 
 from hub.errors import ConfigurationWrong, SystemUnavailable
@@ -84,13 +86,16 @@ def _sqlite(url: URL) -> sa.Engine:
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     opened = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
-    @sa.event.listens_for(opened, "connect")
-    def _settings(connection, _):
-        connection.isolation_level = None  # we say BEGIN ourselves
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits of a WAL at a power cut
-
+    sa.event.listen(opened, "connect", lambda connection, _: _set_up(connection))
     return opened
+
+
+# SQLite asks no busy handler while it turns a new file into WAL mode (https://sqlite.org/wal.html), so two openers would fail.
+@stamina.retry(on=lambda wrong: getattr(wrong, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY, attempts=None, timeout=BUSY_SECONDS, wait_max=0.5)
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits of a WAL at a power cut
 
 
 def _postgresql(url: URL) -> sa.Engine:
