@@ -29,6 +29,7 @@ class Column(BaseModel):
     codes: dict[str, str] | None = None  # the system's code -> ours; first of several is written back
     format: str | None = None  # strptime format of a date or instant
     object: str | None = None  # for a reference: the object whose id stands here
+    per: int | None = None  # the system counts so many whole ones to one of ours: 60 minutes an hour, 100 cents a euro
     write: bool = True
 
     @model_validator(mode="before")
@@ -224,6 +225,8 @@ def _outward_value(column: Column, value: Any) -> Any:
         if value not in back:
             raise ConfigurationWrong(f"{column.source}: no code for {value!r}; add one to `codes`")
         return {"true": True, "false": False}.get(back[value], back[value])
+    if column.per:
+        return round(Decimal(value) * column.per)  # 0.8333 hours came from 50 minutes
     if column.format and isinstance(value, (date, datetime)):
         return value.strftime(column.format)
     if isinstance(value, datetime):
