@@ -69,6 +69,8 @@ class Entity(BaseModel):
     rows: list[str] = []  # the requirement rows it answers
     identity: Identity = Identity()
     life_cycle: list[str] = []  # in order; a cluster is as far as its furthest record
+    prefix: str = ""  # of its hub ids; its own name when none is given
+    at_stake: str | None = None  # the money that a discrepancy puts at stake: a money field, or `quantity * reference.rate`
     fields: dict[str, Field]
 
     def columns(self) -> dict[str, str]:

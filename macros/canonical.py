@@ -1,0 +1,80 @@
+"""Mappings become SQL: every object of every system in the canonical words of its entity."""
+
+import re
+
+from hub import rules
+from sqlmesh import macro
+
+# What makes two spellings of one value equal, by field type; {x} is the value as text.
+NORMAL = {
+    "email": "lower({x})",
+    "domain": "regexp_replace(regexp_replace(lower({x}), '^(https?://)?(www\\.)?', ''), '[/?#].*$', '')",
+    "phone": "regexp_replace(regexp_replace(replace({x}, '(0)', ''), '[^0-9+]', '', 'g'), '^00', '+')",
+    "tax_id": "upper(regexp_replace({x}, '[^0-9A-Za-z]', '', 'g'))",
+    "organisation_name": "regexp_replace({x}, '\\s+', ' ', 'g')",
+    "person_name": "regexp_replace({x}, '\\s+', ' ', 'g')",
+}
+SOURCE = ["record_ref", "system", "role", "object", "record_id", "hub_id_said", "is_live", "merged_ref"]
+
+
+def only_touched(evaluator, column, table="work.touched", key="hub_id"):
+    """A filter on the touched keys when the materialization asks for them alone, else TRUE."""
+    return f"{column} IN (SELECT {key} FROM {table})" if evaluator.locals.get("touched_only") else "TRUE"
+
+
+def inward(system, kind, column, field):
+    """SQL that reads one mapped column: trimmed, decoded, normal in form, typed."""
+    if column.const is not None:
+        return f"'{column.const}'::{kind}"
+    source = f'"{column.source}"'
+    if kind != "VARCHAR":
+        return f"{source}::{kind}"
+    text = f"nullif(trim({source}), '')"
+    if column.codes:
+        cases = " ".join(f"WHEN '{theirs}' THEN '{ours}'" for theirs, ours in column.codes.items())
+        return f"CASE {text} {cases} END"
+    if field.type == "reference":
+        return f"'{system.system}:{column.object}:' || {text}"
+    return f"nullif({NORMAL[field.type].format(x=text)}, '')" if field.type in NORMAL else text
+
+
+def field_of(entity, column):
+    """The field that a canonical column belongs to."""
+    return next(field for name, field in entity.fields.items() if column in field.columns(name))
+
+
+def records(evaluator, the_rules, system, each):
+    """One SELECT: the records of one object as rows of its entity."""
+    entity, mapped = the_rules.entities[each.of], each.columns()
+    external = f"nullif(trim(\"{each.external_id}\"), '')" if each.external_id else "NULL"
+    head = [f"'{system.system}:{each.name}:' || _id", f"'{system.system}'", f"'{system.role}'", f"'{each.name}'", "_id", f"{external}::TEXT",
+            "_gone IS NULL", f"'{system.system}:{each.name}:' || _into"]
+    columns = [f"{sql} AS {name}" for sql, name in zip(head, SOURCE)]
+    for name, kind in entity.columns().items():
+        sql = inward(system, *mapped[name], field_of(entity, name)) if name in mapped else "NULL"
+        says = field_of(entity, name).says.replace("*/", "")
+        columns.append(f"({sql})::{kind} AS {name} /* {says} */")
+    touched = only_touched(evaluator, "record_ref", "work.touched_record", "record_ref")
+    return f'SELECT {", ".join(columns)} FROM capture."{system.system}__{each.name}" WHERE {touched}'
+
+
+@macro()
+def entities(evaluator):
+    """Blueprints: one model for each entity that a system of the firm holds."""
+    found = rules.of(evaluator.var("project")).entities if evaluator.var("project") else []
+    return "(" + ", ".join(f"(entity := {name})" for name in found) + ",)"
+
+
+@macro()
+def resolved_entities(evaluator):
+    """Blueprints: the entities whose records are matched by evidence."""
+    the_rules = rules.of(evaluator.var("project"))
+    return "(" + ", ".join(f"(entity := {name})" for name in the_rules.entities if the_rules.is_resolved(name)) + ",)"
+
+
+@macro()
+def canonical(evaluator, entity):
+    """The records of all objects that hold an entity."""
+    the_rules = rules.of(evaluator.var("project"))
+    evaluator.var("rules")  # part of the model's fingerprint: a changed rule makes a new table
+    return " UNION ALL ".join(records(evaluator, the_rules, system, each) for system, each in the_rules.objects(entity.name))

@@ -1,0 +1,90 @@
+"""Discrepancies become deltas: what to write to which record, or why it is held."""
+
+from hub import rules
+from macros.canonical import only_touched
+from sqlmesh import macro
+
+COLUMNS = ["line_id", "discrepancy_id", "action", "entity", "hub_id", "system", "object", "record_id", "field", "base", "want", "why", "held", "money", "currency"]
+
+
+def row(*, discrepancy, action, of, hub_id, system, each, record_id, field, base, want, why, held, money, currency, rest):
+    """One SELECT of deltas, in the columns that all share. Arguments are SQL. The line id changes with what is wanted."""
+    line = f"md5(concat_ws('|', {discrepancy}, {record_id}, {field}, {want}))"
+    values = [line, discrepancy, f"'{action}'", f"'{of}'", hub_id, f"'{system.system}'", f"'{each.name}'", record_id, field, base, want, why, held, money, currency]
+    kinds = ["DECIMAL(18,2)" if name == "money" else "TEXT" for name in COLUMNS]
+    return "SELECT " + ", ".join(f"({value})::{kind} AS {name}" for value, kind, name in zip(values, kinds, COLUMNS)) + f" {rest}"
+
+
+def posted(the_rules, system, of, alias):
+    """SQL for the reason why a record is immutable, or NULL: posted finance is never written."""
+    rule = the_rules.owner(of).posted
+    if not rule or system.role != rule.ledger:
+        return "NULL"
+    return f"CASE WHEN {alias}.{rule.immutable.lstrip()} THEN 'posted; the lawful way is a {rule.instead}' END"
+
+
+def updates(the_rules, system, each, touched):
+    """Values that differ, where the object has a way back for the field."""
+    mapped = each.columns()
+    fields = {name for name, parts in each.fields.items() if all(part.goes_back for part in parts.values() if part.const is None)}
+    if not (each.write.update and fields and mapped):
+        return None
+    names = ", ".join(f"'{name}'" for name in sorted(fields))
+    rest = f"""
+      FROM discrepancy.value_differs AS v
+      JOIN identity.{each.of} AS m ON m.record_ref = v.record_ref
+      WHERE v.system = '{system.system}' AND v.object = '{each.name}' AND v.field IN ({names}) AND {touched("v.hub_id")}"""
+    return row(discrepancy="v.id", action="update", of=each.of, hub_id="v.hub_id", system=system, each=each, record_id="m.record_id", field="v.field",
+               base="v.said", want="v.should", why="v.says", held=posted(the_rules, system, each.of, "m"), money="v.money", currency="v.currency", rest=rest)
+
+
+def creates(the_rules, system, each, touched):
+    """Records that are missing in an object that lets us create them; held until what they refer to is there."""
+    if not each.write.create:
+        return None
+    entity = the_rules.entities[each.of]
+    wanted, joins, waits = [], [], []
+    for column, (_, mapped) in each.columns().items():
+        if mapped.goes_back and mapped.object:
+            name = column.removesuffix("_ref")
+            target = entity.fields[name].to
+            wanted.append(f"'{column}': {name}_t.record_id")
+            joins.append(f"""LEFT JOIN (
+              SELECT hub_id, min(record_id) AS record_id FROM identity.{target} WHERE system = '{system.system}' AND object = '{mapped.object}' AND is_live GROUP BY hub_id
+            ) AS {name}_t ON {name}_t.hub_id = g.{name}_id""")
+            waits.append(f"CASE WHEN g.{name}_id IS NOT NULL AND {name}_t.record_id IS NULL THEN 'waits until its {name} is in {system.system}' END")
+        elif mapped.goes_back:
+            wanted.append(f"'{column}': g.{column}")
+    held = f"COALESCE({', '.join(waits)}, NULL)" if waits else "NULL"
+    rest = f"""
+      FROM discrepancy.missing_counterpart AS v
+      JOIN golden.{each.of} AS g ON g.hub_id = v.hub_id
+      {" ".join(joins)}
+      WHERE v.entity = '{each.of}' AND v.system = '{system.system}' AND v.object = '{each.name}' AND {touched("v.hub_id")}"""
+    return row(discrepancy="v.id", action="create", of=each.of, hub_id="v.hub_id", system=system, each=each, record_id="NULL", field="NULL", base="NULL",
+               want=f"to_json({{{', '.join(wanted)}}})", why="v.says", held=held, money="v.money", currency="v.currency", rest=rest)
+
+
+def returns(the_rules, system, each, touched):
+    """Hub ids that a record does not carry yet: the reference goes back to the system, so that nobody keys it in."""
+    if not (each.external_id and each.write.update and the_rules.is_resolved(each.of)):
+        return None
+    rest = f"""
+      FROM identity.{each.of} AS m
+      LEFT JOIN discrepancy.duplicate AS d ON d.record_ref = m.record_ref
+      WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live AND d.id IS NULL AND m.hub_id_said IS DISTINCT FROM m.hub_id AND {touched("m.hub_id")}"""
+    return row(discrepancy="md5('hub_id|' || m.record_ref)", action="update", of=each.of, hub_id="m.hub_id", system=system, each=each, record_id="m.record_id",
+               field="'hub_id'", base="to_json({'hub_id': m.hub_id_said})", want="to_json({'hub_id': m.hub_id})", why="'the system keeps the hub id as reference'",
+               held=posted(the_rules, system, each.of, "m"), money="NULL", currency="NULL", rest=rest)
+
+
+@macro()
+def deltas(evaluator):
+    """Every correction that ownership asks for and a system has a way for."""
+    the_rules = rules.of(evaluator.var("project"))
+    evaluator.var("rules")
+    touched = lambda column: only_touched(evaluator, column)
+    found = [make(the_rules, system, each, touched) for system in the_rules.systems for each in system.objects.values() for make in (updates, creates, returns)]
+    found = [select for select in found if select]
+    nothing = "SELECT " + ", ".join(f"NULL::{'DECIMAL(18,2)' if name == 'money' else 'TEXT'} AS {name}" for name in COLUMNS) + " WHERE FALSE"
+    return " UNION ALL ".join(found) or nothing
