@@ -1,0 +1,111 @@
+"""The SuiteQL that reads an object, and its answer as rows under the record service's names.
+
+SuiteQL calls a field as the record service does, in lower case and without /id; `read.columns` of system.yaml has the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hub import mapping
+from hub.systems.connector import Record
+
+DAY, INSTANT = "YYYY-MM-DD", "YYYY-MM-DD HH24:MI:SS"
+BOOLEANS = {"T": True, "F": False}
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query whose rows can be had in the order of a numeric key."""
+
+    select: str
+    where: tuple[str, ...]
+    key: str
+    alias: str  # the key's name in the rows
+
+    def narrowed(self, condition: str) -> "Query":
+        return replace(self, where=(*self.where, condition))
+
+    def after(self, key: int) -> str:
+        """The query's text for the rows with a greater key."""
+        return f"{self.select} WHERE {' AND '.join([*self.where, f'{self.key} > {key}'])} ORDER BY {self.key}"
+
+
+def live(each: mapping.Object, since: str | None = None) -> Query:
+    """The records that are there, changed at or after `since`."""
+    columns = ", ".join(f"{_shown(each, path)} AS {_alias(path)}" for path in _paths(each))
+    conditions = [each.read["where"]] if "where" in each.read else []
+    conditions += [_at_or_after(expression(each, each.changed), since)] if since else []
+    return Query(f"SELECT {columns} FROM {_from(each)}", tuple(conditions), key(each), _alias(each.key))
+
+
+def deleted(each: mapping.Object, since: str | None = None) -> Query:
+    """The records that were deleted at or after `since`."""
+    select = f"SELECT recordid AS recordid, TO_CHAR(deleteddate, '{INSTANT}') AS deleteddate FROM deletedrecord"
+    conditions = [f"type = {_quoted(each.read['deleted'])}"] + ([_at_or_after("deleteddate", since)] if since else [])
+    return Query(select, tuple(conditions), "recordid", "recordid")
+
+
+def newest(each: mapping.Object) -> str:
+    """The text of a query for the last change of any record, as `newest`."""
+    where = f" WHERE {each.read['where']}" if "where" in each.read else ""
+    return f"SELECT MAX({_shown(each, each.changed)}) AS newest FROM {_from(each)}{where}"
+
+
+def key(each: mapping.Object) -> str:
+    return expression(each, each.key)
+
+
+def expression(each: mapping.Object, path: str) -> str:
+    """What SuiteQL calls a field of the record service."""
+    return each.read.get("columns", {}).get(path) or f"{each.read['table']}.{path.split('/')[0].lower()}"
+
+
+def among(expression: str, values: Sequence[str]) -> str:
+    return f"{expression} IN ({', '.join(_quoted(value) for value in values)})"
+
+
+def record(each: mapping.Object, row: dict[str, str]) -> Record:
+    """A row of `live` as the record service would nest it, with every field, None where SuiteQL left it out."""
+    booleans, found = _booleans(each), {each.gone.deleted: False}
+    for path in _paths(each):
+        value = row.get(_alias(path))
+        mapping.put(found, path, BOOLEANS.get(value, value) if path in booleans else value)
+    return found
+
+
+def tombstone(each: mapping.Object, row: dict[str, str]) -> Record:
+    """A row of `deleted` as a record that is gone: nothing but its id and the time of its deletion."""
+    return record(each, {_alias(each.key): row["recordid"], _alias(each.changed): row["deleteddate"]}) | {each.gone.deleted: True}
+
+
+def _paths(each: mapping.Object) -> list[str]:
+    """The fields to ask for: those promised, and those that only the connector needs."""
+    promised = [path for path in each.source_fields() if path != each.gone.deleted]
+    return list(dict.fromkeys([*promised, *each.read.get("columns", {})]))
+
+
+def _booleans(each: mapping.Object) -> set[str]:
+    return {column.source for kind, column in each.columns().values() if kind == "BOOLEAN" or set(column.codes or "-") <= {"true", "false"}}
+
+
+def _shown(each: mapping.Object, path: str) -> str:
+    """A field as text that does not depend on the account's date format."""
+    if path == each.changed:
+        return f"TO_CHAR({expression(each, path)}, '{INSTANT}')"
+    return f"TO_CHAR({expression(each, path)}, '{DAY}')" if each.source_fields().get(path) == "DATE" else expression(each, path)
+
+
+def _at_or_after(expression: str, since: str) -> str:
+    return f"{expression} >= TO_DATE({_quoted(since)}, '{INSTANT}')"
+
+
+def _from(each: mapping.Object) -> str:
+    return f"{each.read['table']} {each.read.get('joins', '')}".strip()
+
+
+def _alias(path: str) -> str:
+    return path.lower().replace("/", "_")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

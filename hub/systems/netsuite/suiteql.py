@@ -1,0 +1,150 @@
+"""Answers SuiteQL over the simulator's records: SQLite runs the query, this module adds what SuiteQL does differently.
+
+After "SuiteQL Syntax and Examples" and "Executing SuiteQL Queries Through REST Web Services" of NetSuite's help: every
+value is text, booleans are T and F, dates come in the account's format (M/D/YYYY here), empty values are left out.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from hub.systems.netsuite.catalogue import KINDS, Kind
+from hub.systems.simulator import Record, Table
+
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+PARTS = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "HH24": "%H", "MI": "%M", "SS": "%S"}
+# Keys are INTEGER as the ids that they are joined with, else SQLite compares text with numbers.
+LINES = {
+    "transactionline": "transaction INTEGER, mainline TEXT, subsidiary TEXT, createdfrom TEXT",
+    "customeraddressbook": "entity INTEGER, internalid INTEGER, defaultbilling TEXT, defaultshipping TEXT, label TEXT, addressbookaddress INTEGER",
+    "customeraddressbookentityaddress": "nkey INTEGER, addr1 TEXT, addr2 TEXT, city TEXT, state TEXT, zip TEXT, country TEXT",
+    "deletedrecord": "recordid INTEGER, type TEXT, name TEXT, deleteddate TEXT",
+}
+
+
+class QueryWrong(Exception):
+    """What SuiteQL says of a query that it can't run."""
+
+
+class SuiteQL:
+    """The records as SuiteQL's tables, brought up to date before each query."""
+
+    def __init__(self, tables: dict[str, Table]):
+        self.tables = tables
+        self.seen: dict[str, datetime | None] = dict.fromkeys(tables)
+        self.db = sqlite3.connect(":memory:", check_same_thread=False)
+        self.db.row_factory = sqlite3.Row
+        self.db.create_function("TO_CHAR", 2, _to_char, deterministic=True)
+        self.db.create_function("TO_DATE", 2, _to_date, deterministic=True)
+        for table, columns in (_tables() | LINES).items():
+            self.db.execute(_named(f"CREATE TABLE {table} ({columns})"))
+
+    def rows(self, query: str) -> list[dict[str, str]]:
+        """The query's answer, one dict a row. Raises QueryWrong."""
+        if not re.match(r"\s*SELECT\b", query, re.IGNORECASE):
+            raise QueryWrong("Invalid search query. Only SELECT statements are supported.")
+        self._refresh()
+        try:
+            found = self.db.execute(_named(query)).fetchall()
+        except sqlite3.Error as wrong:
+            raise QueryWrong(f"Invalid search query. Detailed unprocessed description follows. {_reason(str(wrong))}") from wrong
+        return [{name.lower(): _shown(row[name]) for name in row.keys() if row[name] is not None} for row in found]
+
+    def _refresh(self) -> None:
+        for name, table in self.tables.items():
+            kind = KINDS[name]
+            for record_id in [each for each in table.gone if each not in table.rows]:
+                self._forget(kind, record_id)
+            for record_id, row in table.since(self.seen[name]):
+                self._forget(kind, record_id)
+                self._keep(kind, record_id, row)
+            self.seen[name] = max(table.changed.values(), default=None)
+        self.db.execute("DELETE FROM deletedrecord")
+        for name, table in self.tables.items():
+            for record_id, (at, _) in table.gone.items():
+                if record_id not in table.rows:
+                    self._insert("deletedrecord", {"recordid": record_id, "type": KINDS[name].label, "deleteddate": at.strftime(INSTANT)})
+
+    def _keep(self, kind: Kind, record_id: str, row: Record) -> None:
+        values = {kind.column(name): _stored(row.get(name), of) for name, of in kind.fields.items()}
+        on_line = {name.lower(): values.pop(name.lower()) for name in kind.on_line}
+        self._insert(kind.table, {"id": record_id, "type": kind.type, **values})
+        if kind.type:
+            self._insert("transactionline", {"transaction": record_id, "mainline": "T", **on_line})
+        for line in row.get("addressBook", {}).get("items", []):
+            self._insert("customeraddressbook", {"entity": record_id, **dict(_line(line))})
+            address = {name.lower(): value["id"] if isinstance(value, dict) else value for name, value in line["addressBookAddress"].items()}
+            self._insert("customeraddressbookentityaddress", {"nkey": line["addressId"], **address})
+
+    def _forget(self, kind: Kind, record_id: str) -> None:
+        self.db.execute(_named(f"DELETE FROM {kind.table} WHERE id = ?"), [record_id])
+        if kind.type:
+            self.db.execute(_named("DELETE FROM transactionline WHERE transaction = ?"), [record_id])
+        if kind.table == "customer":
+            self.db.execute("DELETE FROM customeraddressbookentityaddress WHERE nkey IN (SELECT addressbookaddress FROM customeraddressbook WHERE entity = ?)", [record_id])
+            self.db.execute("DELETE FROM customeraddressbook WHERE entity = ?", [record_id])
+
+    def _insert(self, table: str, values: dict[str, Any]) -> None:
+        self.db.execute(_named(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"), list(values.values()))
+
+
+def _tables() -> dict[str, str]:
+    """The record types' tables, {name: columns}; the types of one table have their columns together."""
+    tables: dict[str, dict[str, str]] = {}
+    for kind in KINDS.values():
+        columns = tables.setdefault(kind.table, {"id": "INTEGER PRIMARY KEY", "type": "TEXT"})
+        columns |= {kind.column(name): "REAL" if of == "number" else "TEXT" for name, of in kind.fields.items() if name not in kind.on_line}
+    return {table: ", ".join(f"{name} {of}" for name, of in columns.items()) for table, columns in tables.items()}
+
+
+def _named(query: str) -> str:
+    """The query with the table `transaction` in quotes: to SQLite it is a keyword."""
+    return re.sub(r"(?i)(?<![\w'\"])transaction\b(?!')", '"transaction"', query)
+
+
+def _line(line: Record) -> Iterator[tuple[str, Any]]:
+    yield "internalid", line["internalId"]
+    yield "addressbookaddress", line["addressId"]
+    yield "label", line.get("label")
+    for name in ("defaultBilling", "defaultShipping"):
+        yield name.lower(), _stored(line.get(name, False), "boolean")
+
+
+def _stored(value: Any, of: str) -> Any:
+    """A record's value as the database keeps it: dates as instants, so that they sort and compare."""
+    if isinstance(value, dict):
+        return value.get("id")
+    if of == "boolean":
+        return "T" if value else "F"
+    return f"{value}T00:00:00Z" if of == "date" and value else value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value):
+        at = datetime.strptime(value, INSTANT)
+        return f"{at.month}/{at.day}/{at.year}"
+    return str(value)
+
+
+def _to_char(value: str | None, form: str) -> str | None:
+    return value and datetime.strptime(value, INSTANT).strftime(_strftime(form))
+
+
+def _to_date(value: str | None, form: str) -> str | None:
+    return value and datetime.strptime(value, _strftime(form)).strftime(INSTANT)
+
+
+def _strftime(form: str) -> str:
+    return re.sub("|".join(PARTS), lambda part: PARTS[part[0]], form)
+
+
+def _reason(wrong: str) -> str:
+    if found := re.match(r"no such column: (.*)", wrong):
+        return f"Search error occurred: Field '{found[1]}' was not found. Reason: REMOVED - Field is removed"
+    if found := re.match(r"no such table: (.*)", wrong):
+        return f"Search error occurred: Record '{found[1]}' was not found."
+    return f"Search error occurred: {wrong}"
