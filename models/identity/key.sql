@@ -1,0 +1,9 @@
+/* One row a live record: the narrow keys by which it is matched, in normal form. */
+MODEL (
+  name identity.@{entity}_key,
+  blueprints @resolved_entities(),
+  kind CUSTOM (materialization 'touched', materialization_properties (key = record_ref, touched = work.touched_record)),
+  grain record_ref
+);
+
+@match_keys(@entity)

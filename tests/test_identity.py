@@ -1,0 +1,70 @@
+"""Hub ids follow the things, not the labels."""
+
+import polars as pl
+
+from reconcile.identity import PAIRS, TIES, carry_ids, changed, clusters, redirects
+
+
+def ties(**pairs):
+    return pl.DataFrame({"record_ref": list(pairs), "hub_id": list(pairs.values())}, schema=TIES)
+
+
+def grouped(*groups):
+    return pl.DataFrame([(ref, number) for number, group in enumerate(groups) for ref in sorted(group)], schema=["record_ref", "cluster"], orient="row")
+
+
+def former(*rows):
+    return pl.DataFrame(rows, schema={"record_ref": pl.String, "hub_id": pl.String, "seq": pl.Int64}, orient="row")
+
+
+def carried(before, *groups, past=(), issued=0):
+    return dict(carry_ids(grouped(*groups), before, former(*past), "C", issued).rows())
+
+
+def linked(records, links, apart=()):
+    edges = pl.DataFrame([(*pair, 9.0 - number) for number, pair in enumerate(links)], schema={**PAIRS, "match_weight": pl.Float64}, orient="row")
+    found = clusters(pl.Series(list(records)), edges, pl.DataFrame(list(apart), schema=PAIRS, orient="row"))
+    return sorted(found.group_by("cluster").agg(pl.col("record_ref").sort()).get_column("record_ref").to_list())
+
+
+def test_records_that_are_linked_become_one_cluster():
+    assert linked("abcd", [("a", "b"), ("b", "c")]) == [["a", "b", "c"], ["d"]]
+
+
+def test_two_records_that_must_stay_apart_are_not_united_by_a_third():
+    assert linked("abc", [("a", "b"), ("b", "c")], apart=[("a", "c")]) == [["a", "b"], ["c"]]
+
+
+def test_a_new_cluster_gets_the_next_id():
+    assert carried(ties(), {"a"}, {"b", "c"}, issued=41) == {"a": "C-000042", "b": "C-000043", "c": "C-000043"}
+
+
+def test_a_second_run_changes_no_id():
+    before = ties(a="C-1", b="C-1", c="C-2")
+
+    assert carried(before, {"c"}, {"a", "b"}) == dict(before.rows())
+
+
+def test_when_a_cluster_splits_the_larger_part_keeps_the_id():
+    before = ties(a="C-1", b="C-1", z="C-1")
+
+    assert carried(before, {"z"}, {"a", "b"}, issued=1) == {"a": "C-1", "b": "C-1", "z": "C-000002"}
+
+
+def test_when_equal_parts_split_the_smallest_record_ref_keeps_the_id():
+    assert carried(ties(b="C-1", a="C-1"), {"b"}, {"a"}, issued=1) == {"a": "C-1", "b": "C-000002"}
+
+
+def test_when_clusters_merge_the_id_of_the_larger_survives_and_the_other_is_redirected():
+    before = ties(a="C-1", b="C-2", c="C-2")
+    after = carry_ids(grouped({"a", "b", "c"}), before, former(), "C", 2)
+
+    assert dict(after.rows()) == {"a": "C-2", "b": "C-2", "c": "C-2"}
+    assert redirects(after, before) == [("C-1", "C-2")]
+    assert changed(after, before).rows() == [("a", "C-2")]
+
+
+def test_an_unmerge_gives_back_the_id_that_the_records_held_before():
+    past = [("a", "C-1", 1), ("b", "C-2", 1), ("c", "C-2", 1), ("a", "C-2", 2)]
+
+    assert carried(ties(a="C-2", b="C-2", c="C-2"), {"a"}, {"b", "c"}, past=past, issued=2) == {"a": "C-1", "b": "C-2", "c": "C-2"}
