@@ -87,7 +87,8 @@ def _master(draw: Random, number: int, customer: str, of: Row) -> Row:
     return {
         "number": f"MSA-{2000 + number}", "title": f"Master services agreement {of['trade_name']}", "kind": "msa", "status": "signed",
         "signed_on": signed_on, "starts_on": signed_on, "ends_on": date(2028, 12, 31),
-        **priced("amount", None, ""), **priced("hourly_rate", None, ""), "fee_model": None, "payment_terms": of["payment_terms"], "service_line": None, "legal_entity": of["legal_entity"],
+        **priced("amount", None, ""), **priced("hourly_rate", None, ""),
+        "fee_model": None, "payment_terms": of["payment_terms"], "service_line": None, "legal_entity": of["legal_entity"],
         "opportunity_ref": None, "customer_ref": customer,
     }
 
@@ -129,11 +130,16 @@ def _project(number: int, phase: int, key: str, contract: Row, manager: str) -> 
 def _time_entry(draw: Random, number: int, day: date, key: str, project: Row, worker: str) -> Row:
     """August and September are settled, October is in the works."""
     billable = project["fee_model"] == "time_and_materials" and draw.random() > 0.08
-    status = "approved" if day < date(2026, 10, 26) else draw.choice(("submitted", "submitted", "draft", "rejected"))
+    status = "approved" if day < date(2026, 10, 26) else draw.choice(("submitted", "submitted", "draft"))
     if billable and status == "approved" and billed(key, day):
         status = "invoiced"
-    return {"entry_number": f"T{number:05d}", "worked_on": day, "hours": Decimal(draw.randrange(8, 33)) / 4, "hours_unit": "h", "status": status,
+    return {"entry_number": f"T{number:05d}", "worked_on": day, "hours": hours(draw), "hours_unit": "h", "status": status,
             "is_billable": billable, "note": draw.choice(NOTES), "project_ref": key, "worker_ref": worker}
+
+
+def hours(draw: Random) -> Decimal:
+    """Between two and eight hours, in quarters."""
+    return Decimal(draw.randrange(8, 33)) / 4
 
 
 def billed(project: str, day: date) -> bool:
