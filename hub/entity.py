@@ -84,12 +84,20 @@ def read(path: Path) -> Entity:
         entity = Entity.model_validate(yaml.safe_load(path.read_text()))
     except ValidationError as wrong:
         raise ConfigurationWrong(f"{path.name}: {wrong}; see docs/entities.md for the form") from wrong
+    _check(path, entity)
+    return entity
+
+
+def _check(path: Path, entity: Entity) -> None:
     for name, field in entity.fields.items():
         if field.type not in TYPES:
             raise ConfigurationWrong(f"{path.name} {name}: no type {field.type!r}; use one of {', '.join(TYPES)}")
         if (field.type == "reference") != bool(field.to) or (field.type == "code") != bool(field.codes):
             raise ConfigurationWrong(f"{path.name} {name}: a reference needs `to`, a code needs `codes`, nothing else has them")
-    return entity
+        if field.codes and not (CODES / f"{field.codes}.yaml").exists():
+            raise ConfigurationWrong(f"{path.name} {name}: no code list hub/codes/{field.codes}.yaml; write one")
+    if unknown := [name for name in (*entity.identity.strong, *entity.identity.evidence) if name not in entity.fields]:
+        raise ConfigurationWrong(f"{path.name} identity: no field {', '.join(unknown)}; use one of {', '.join(entity.fields)}")
 
 
 @cache
