@@ -26,9 +26,9 @@ def inward(system, kind, column, field):
     """SQL that reads one mapped column: trimmed, decoded, normal in form, typed."""
     if column.const is not None:
         return f"'{column.const}'::{kind}"
-    source = f'"{column.source}"'
+    source = f'"{column.source}"' + (f" / {column.per}" if column.per else "")
     if kind != "VARCHAR":
-        return f"{source}::{kind}"
+        return f"({source})::{kind}"
     text = f"nullif(trim({source}), '')"
     if column.codes:
         cases = " ".join(f"WHEN '{theirs}' THEN '{ours}'" for theirs, ours in column.codes.items())
