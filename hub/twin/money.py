@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
+from hub.twin.hours import month_end
 from hub.twin.people import CENT, TODAY, Row, Rows, priced
-from hub.twin.work import month_end
 
 DAYS = {"due_now": 0, "net_15": 15, "net_30": 30, "net_45": 45, "net_60": 60, "net_90": 90}
 # Full rates of the countries of our own legal entities; what is not `standard` bears no tax in the twin.

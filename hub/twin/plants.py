@@ -9,82 +9,15 @@
     contract_fault       a row that breaks the object's contract and belongs in quarantine
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any
 
 from hub.mapping import System
 from hub.twin import names, spelling
-from hub.twin.people import Row
+from hub.twin.ground import Ground, Planted
 from hub.twin.views import Truth, View
-
-
-@dataclass(frozen=True)
-class Planted:
-    """One difference: `said` is in the system, `should` is the truth. `field` is a canonical column, empty for a whole record."""
-
-    kind: str
-    entity: str
-    truth_id: str
-    system: str
-    object: str
-    field: str
-    said: Any
-    should: Any
-
-
-@dataclass
-class Ground:
-    """The views as they stand, what has been planted, and which truths are used up, so that no two plants touch one thing."""
-
-    truth: Truth
-    systems: dict[str, System]
-    views: dict[tuple[str, str, str, int], View]
-    draw: Random
-    planted: list[Planted] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)
-
-    def pick(self, count: int, system: str, entity: str, when: Callable[[Row], bool] = lambda row: True, has: str | None = None) -> list[View]:
-        """Some untouched records of a system whose truth is so and that have a column; fewer when there are no more."""
-        found = [view for view in self.views.values() if (view.system, view.entity) == (system, entity) and view.copy == 0 and not self._taken(view)
-                 and (has is None or view.values.get(has) is not None) and when(self.truth[entity][view.truth_id])]
-        chosen = self.draw.sample(found, min(count, len(found)))
-        self.used |= {view.truth_id for view in chosen}
-        return chosen
-
-    def say(self, kind: str, view: View, **values: Any) -> None:
-        """Let a record say something else; what happens to be right is not listed."""
-        row = self.truth[view.entity][view.truth_id]
-        self.views[view.key] = replace(view, values=view.values | values)
-        self.planted += [Planted(kind, view.entity, view.truth_id, view.system, view.object, column, said, row[column])
-                         for column, said in values.items() if said != row[column]]
-
-    def drop(self, system: str, entity: str, truth_id: str) -> None:
-        """Leave a record out of a system."""
-        if view := self.views.pop((system, entity, truth_id, 0), None):
-            self.used.add(truth_id)
-            self.planted.append(Planted("missing_counterpart", entity, truth_id, system, view.object, "", None, truth_id))
-
-    def double(self, view: View, **values: Any) -> None:
-        """Let a system hold a thing a second time, in other words."""
-        twin = replace(view, copy=1, values=view.values | {column: value for column, value in values.items() if column in view.values})
-        self.views[twin.key] = twin
-        self.planted.append(Planted("duplicate", view.entity, view.truth_id, view.system, view.object, "", view.truth_id, None))
-
-    def spoil(self, kind: str, view: View, column: str, bad: Any) -> None:
-        """Let a record carry something that no mapping would write: `column` is a canonical column, or `key`."""
-        each = self.systems[view.system].objects[view.object]
-        source = each.key if column == "key" else each.columns()[column][1].source
-        self.views[view.key] = replace(self.views[view.key], raw=view.raw | {source: bad})
-        should = None if column == "key" else self.truth[view.entity][view.truth_id].get(column)
-        self.planted.append(Planted(kind, view.entity, view.truth_id, view.system, view.object, column, bad, should))
-
-    def _taken(self, view: View) -> bool:
-        row = self.truth[view.entity][view.truth_id]
-        return view.truth_id in self.used or row.get("customer_ref") in self.used
 
 
 def plant(seed: int, truth: Truth, systems: dict[str, System], views: list[View]) -> tuple[list[View], list[Planted]]:
@@ -167,11 +100,12 @@ def _addresses(ground: Ground) -> None:
 
 def _projects(ground: Ground) -> None:
     """A project manager altered a code and moved an end; finance keeps the code and the date of before."""
-    for view in ground.pick(2, "kantata", "project", lambda row: row["status"] == "active", "code"):
+    for view in ground.pick(2, "netsuite", "project", lambda row: row["status"] == "active", "code"):
         row = ground.truth["project"][view.truth_id]
         before, row["code"] = row["code"], f"{row['code']}-B"
-        ground.views[view.key] = replace(view, values=view.values | {"code": row["code"]})
-        ground.say("value_differs", ground.views["netsuite", "project", view.truth_id, 0], code=before)
+        ground.say("value_differs", view, code=before)
+        if delivery := ground.views.get(("kantata", "project", view.truth_id, 0)):
+            ground.views[delivery.key] = replace(delivery, values=delivery.values | {"code": row["code"]})
     for view in ground.pick(3, "netsuite", "project", lambda row: row["status"] == "active", "ends_on"):
         ground.say("value_differs", view, ends_on=view.values["ends_on"] - timedelta(days=28))
 
@@ -205,9 +139,10 @@ def _orphans(ground: Ground) -> None:
 
 
 def _faults(ground: Ground) -> None:
-    """Rows that the vendor's interface does send now and then: an option added yesterday, a hand-edited file."""
-    for system, entity, column, bad in (("files", "customer", "payment_terms", "see letter"), ("files", "customer", "key", ""),
-                                        ("salesforce", "opportunity", "stage", "Verbal OK"),
-                                        ("kantata", "project", "status", "Escalated")):
-        for view in ground.pick(1, system, entity, has=None if column == "key" else column):
+    """Rows that the vendor's interface does send now and then: an option added yesterday, a file edited by hand."""
+    for system, entity, column, bad in (("files", "customer", "payment_terms", "see letter"), ("files", "customer", "credit_limit", "on request"),
+                                        ("salesforce", "opportunity", "stage", "Verbal OK"), ("kantata", "project", "fee_model", "Value Based")):
+        for view in ground.pick(1, system, entity, has=column):
             ground.spoil("contract_fault", view, column, bad)
+    for view in ground.pick(1, "files", "customer"):
+        ground.add_without_key(view)

@@ -25,7 +25,11 @@ class Seeding:
     def create(self, view: View) -> str:
         """Enter a record and give its local id. Whatever lies in the system's own key becomes the truth."""
         each = self.objects[view.system, view.object]
-        record_id = self.tables[view.system][view.object].create(self.body(view))
+        table = self.tables[view.system][view.object]
+        # An object may be a part of a vendor's table, of which `read` asks for `only` those.
+        record_id = table.create(self.fields(view.system, view.object, self._as_given(view)) | each.read.get("only", {}))
+        if view.raw:
+            table.update(record_id, self._raw(view))
         self.ids[view.key] = record_id
         for column, (_, where) in each.columns().items():
             if where.source == each.key:
@@ -36,13 +40,6 @@ class Seeding:
         """Let a person change some columns of a record."""
         body = self.fields(view.system, view.object, values)
         self.tables[view.system][view.object].update(self.ids[view.key], body)
-
-    def body(self, view: View) -> Record:
-        """A record as the system's people entered it."""
-        body = self.fields(view.system, view.object, self._as_given(view))
-        for path, value in view.raw.items():
-            mapping.put(body, path, value, self.systems[view.system].nested)
-        return body
 
     def fields(self, system: str, name: str, values: Row) -> Record:
         """Canonical columns in a system's own fields, references as its own ids; what is empty is left out."""
@@ -56,6 +53,12 @@ class Seeding:
         """Values, with those that another system's key has given meanwhile."""
         given = {column: self.truth[view.entity][view.truth_id][column] for column in view.values if (view.entity, column) in GIVEN}
         return view.values | given
+
+    def _raw(self, view: View) -> Record:
+        body: Record = {}
+        for path, value in view.raw.items():
+            mapping.put(body, path, value, self.systems[view.system].nested)
+        return body
 
     def _local(self, system: str, name: str | None, value: Any) -> Any:
         """The system's own id for a reference; None when the system does not hold what it points at."""

@@ -56,10 +56,10 @@ def _delivery(draw: Random, row: Row) -> Row:
 
 
 def _finance(draw: Random, row: Row) -> Row:
-    """An old ledger without umlauts, tax numbers as printed on letters."""
-    name = names.written_out(row["legal_name"])
-    row |= {"legal_name": name.upper() if draw.random() < 0.2 else name, "billing_address_city": names.written_out(row["billing_address_city"])}
-    return row | {"tax_id": spaced(row["tax_id"]) if draw.random() < 0.3 else row["tax_id"]} | _missing(draw, row, tax_id=0.05, website=0.4)
+    """Finance signs with the name, so it is right, but for umlauts here and there; tax numbers as printed on letters."""
+    row |= {"legal_name": names.written_out(row["legal_name"]) if draw.random() < 0.15 else row["legal_name"],
+            "tax_id": spaced(row["tax_id"]) if draw.random() < 0.3 else row["tax_id"]}
+    return row | _missing(draw, row, tax_id=0.05, website=0.4)
 
 
 def _archive(draw: Random, row: Row) -> Row:

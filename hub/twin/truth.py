@@ -4,7 +4,7 @@ Nobody in it exists: no company, person, number or domain is meant to be real. T
 same truth in every process, on every day; the firm's today is 2 November 2026.
 """
 
-from hub.twin import money, people, work
+from hub.twin import hours, money, people, work
 from hub.twin.people import Rows
 
 SIZES = {"customer": 150, "contact": 250, "worker": 60, "opportunity": 120, "contract": 90, "project": 80, "time_entry": 2500}
@@ -22,6 +22,6 @@ def truth(seed: int, scale: float = 1.0) -> dict[str, Rows]:
     opportunities = work.opportunities(seed, size["opportunity"], customers)
     contracts = work.contracts(seed, size["contract"], opportunities, customers)
     projects = work.projects(seed, size["project"], contracts, workers)
-    time_entries = work.time_entries(seed, size["time_entry"], projects, workers)
+    time_entries = hours.time_entries(seed, size["time_entry"], projects, workers)
     return {"customer": customers, "worker": workers, "contact": people.contacts(seed, size["contact"], customers), "opportunity": opportunities,
             "contract": contracts, "project": projects, "time_entry": time_entries, "invoice": money.invoices(projects, customers, time_entries)}

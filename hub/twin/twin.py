@@ -9,7 +9,7 @@ from pathlib import Path
 from hub import mapping
 from hub.systems.simulator import Clock, Faults, Faulty, Server
 from hub.twin import edits, plants, project, views
-from hub.twin.plants import Planted
+from hub.twin.ground import Planted
 from hub.twin.seeding import Seeding
 from hub.twin.truth import truth
 
@@ -45,11 +45,12 @@ class Twin:
 
     @property
     def links(self) -> dict[str, dict[str, str]]:
-        """What each record is of, {entity: {"system:Object:id": truth id}}."""
+        """What each record is of, {entity: {"system:Object:id": truth id}}; a row without its key is none."""
         found: dict[str, dict[str, str]] = {entity: {} for entity in self.truth}
         for key, record_id in self.seeding.ids.items():
             view = self.views[key]
-            found[view.entity][f"{view.system}:{view.object}:{record_id}"] = view.truth_id
+            if self.systems[view.system].objects[view.object].key not in view.raw:
+                found[view.entity][f"{view.system}:{view.object}:{record_id}"] = view.truth_id
         return found
 
     @property

@@ -19,7 +19,7 @@ class View:
 
     copy    0, or the number of a duplicate
     values  {canonical column: value}, only columns that the system maps; a _ref holds a truth id
-    raw     {source field: value} as no mapping would say it: contract faults and loose references
+    raw     {source field: value} as no mapping would say it: contract faults and loose references; an empty key has no link
     """
 
     system: str
