@@ -38,12 +38,13 @@ def _fields(**names: str) -> dict[str, str]:
 
 COMMON = {"externalId": "text", "lastModifiedDate": "datetime"}
 SUBLISTS = ("addressBook", "item")
+ADDRESS = ("addressee", "attention", "addr1", "addr2", "addr3", "city", "state", "zip", "country", "addrPhone")
 
 KINDS = {
     "customer": Kind(
         table="customer", label="Customer", required=("companyName", "subsidiary"),
         fields=COMMON | _fields(
-            text="entityId companyName url phone email vatRegNumber custentity_trade_name custentity_registration_number custentity_industry comments",
+            text="entityId companyName url phone email vatRegNumber custentity_trade_name custentity_registration_number custentity_industry",
             ref="entityStatus terms currency taxItem custentity_collections_status subsidiary parent category",
             number="creditLimit", boolean="isInactive isPerson", datetime="dateCreated")),
     "employee": Kind(
@@ -58,10 +59,12 @@ KINDS = {
             ref="entityStatus jobBillingType currency subsidiary parent projectManager custentity_service_line custentity_sales_order",
             boolean="isInactive", datetime="dateCreated")),
     "salesOrder": Kind(
-        table="transaction", label="Sales Order", type="SalesOrd", columns={"orderStatus": "status", "total": "foreigntotal"}, on_line=("subsidiary",), required=("entity", "item"),
+        table="transaction", label="Sales Order", type="SalesOrd", on_line=("subsidiary",), required=("entity", "item"),
+        columns={"orderStatus": "status", "total": "foreigntotal"},
         fields=COMMON | _fields(
-            text="tranId otherRefNum memo", date="tranDate startDate endDate custbody_signed_on", number="total custbody_contract_amount custbody_hourly_rate",
-            ref="entity orderStatus terms currency subsidiary custbody_contract_kind custbody_fee_model custbody_service_line", datetime="createdDate")),
+            text="tranId otherRefNum memo", date="tranDate startDate endDate custbody_signed_on", datetime="createdDate",
+            number="total custbody_contract_amount custbody_hourly_rate",
+            ref="entity orderStatus terms currency subsidiary custbody_contract_kind custbody_fee_model custbody_service_line")),
     "timeBill": Kind(
         table="timebill", label="Time", required=("employee", "hours"),
         fields=COMMON | _fields(

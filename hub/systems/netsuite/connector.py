@@ -7,12 +7,10 @@ account's format. So every query names its columns, asks for dates through TO_CH
 NetSuite has no ETag and no transaction over a read and a write: the precondition is to look again just before the write.
 """
 
-import time
+import logging
 from collections.abc import Iterator, Sequence
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+import httpx
 
 from hub import mapping
 from hub.errors import ContractBroken, HubError, SystemUnavailable
@@ -20,11 +18,11 @@ from hub.systems import connector
 from hub.systems.connector import Outcome, Page, Record, Seen, Write
 from hub.systems.http import Http, InDoubt, NotSent, Token
 from hub.systems.netsuite import query
+from hub.systems.netsuite.assertion import signed
 from hub.systems.netsuite.query import Query
 
+log = logging.getLogger(__name__)
 QUERY, RECORDS, TOKEN = "/services/rest/query/v1/suiteql", "/services/rest/record/v1", "/services/rest/auth/oauth2/v1/token"
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-CURVES = {256: "ES256", 384: "ES384", 521: "ES512"}
 ROWS = 1000  # the largest page, "Collection Paging"
 LISTED = 500  # ids in one IN list, which may hold 1000
 
@@ -61,13 +59,16 @@ class NetSuite:
 
     def look(self, each: mapping.Object, record_ids: Sequence[str]) -> dict[str, Seen]:
         seen = {record_id: Seen("unknown") for record_id in record_ids}
-        for row in self._among(query.live(each), query.key(each), record_ids):
-            record = query.record(each, row)
-            seen[record[each.key]] = Seen("there", record, version=record[each.changed])
-        # A record that is not there may be one that we may not see. Only the list of deleted records tells.
-        absent = [record_id for record_id, found in seen.items() if found.state == "unknown"]
-        for row in self._among(query.deleted(each), "recordid", absent):
-            seen[row["recordid"]] = Seen("deleted")
+        try:
+            for row in self._among(query.live(each), query.key(each), record_ids):
+                record = query.record(each, row)
+                seen[record[each.key]] = Seen("there", record, version=record[each.changed])
+            # A record that is not there may be one that we may not see. Only the list of deleted records tells.
+            absent = [record_id for record_id, found in seen.items() if found.state == "unknown"]
+            for row in self._among(query.deleted(each), "recordid", absent):
+                seen[row["recordid"]] = Seen("deleted")
+        except SystemUnavailable as failure:
+            log.warning("%s %s: %s", self.name, each.name, failure)
         return seen
 
     def find(self, each: mapping.Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -87,7 +88,8 @@ class NetSuite:
         except HubError as failure:
             return Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}")
         if seen.state == "unknown":
-            return Outcome(write.key, "rejected", write.record_id, f"not sent: {each.name} {write.record_id} is not to be seen; see the role's permissions")
+            message = f"not sent: {each.name} {write.record_id} is not to be seen; see the role's permissions"
+            return Outcome(write.key, "rejected", write.record_id, message)
         if seen.state != "there" or write.version not in (None, seen.version):
             return Outcome(write.key, "moved", write.record_id, f"{seen.state}, last modified {seen.version}, expected {write.version}")
         return self._send(each, write, _body(each, write, seen.row))
@@ -115,8 +117,9 @@ class NetSuite:
                 yield from rows
 
     def _pages(self, wanted: Query) -> Iterator[tuple[list[dict[str, str]], bool]]:
-        """Pages of rows in the order of the query's numeric key, each asked for after the last key seen, and whether it is the last.
+        """Pages of rows in the order of the query's numeric key, and whether each is the last.
 
+        Each is asked for after the last key of the page before it.
         An offset would skip a row whenever one before it is deleted meanwhile, and ends at 100,000 rows.
         """
         after, last = 0, False
@@ -132,27 +135,21 @@ class NetSuite:
         if response.status_code == 400:
             raise ContractBroken(f"{self.name} refuses a query: {_said(response)} Correct system.yaml or the role's permissions. The query: {text}")
         if response.status_code != 200:
-            raise SystemUnavailable(f"{self.name} answers {response.status_code} to a query: {_said(response)} See the integration's role and its permissions")
+            raise SystemUnavailable(f"{self.name} answers {response.status_code} to a query: {_said(response)} See the role and its permissions")
         try:
             page = response.json()
             rows, more, said = page["items"], page["hasMore"], (page["count"], page["totalResults"])
         except (ValueError, KeyError, TypeError) as wrong:
-            raise ContractBroken(f"{self.name} answers a query with {response.text[:80]!r}, which is no page of rows; run again, then ask NetSuite") from wrong
+            raise ContractBroken(f"{self.name} answers a query with {response.text[:80]!r}, which is no page of rows; run again") from wrong
         if said[0] != len(rows) or more != (said[1] > said[0]) or (more and not rows):
             raise ContractBroken(f"{self.name} sends {len(rows)} rows of a page of {said[0]}, of {said[1]} in all; the page is cut, run again")
         return rows, not more
 
     def _token(self) -> str:
         """A bearer token, bought with a signed assertion. Raises SystemUnavailable when the account refuses it."""
-        key = load_pem_private_key(self.secrets["private_key"].replace("\\n", "\n").encode(), None)  # environment variables hold one line
-        algorithm = CURVES[key.curve.key_size] if isinstance(key, ec.EllipticCurvePrivateKey) else "PS256"
-        now = int(time.time())
-        claims = {"iss": self.secrets["client_id"], "scope": "rest_webservices", "aud": self.url + TOKEN, "iat": now, "exp": now + 300}
-        assertion = jwt.encode(claims, key, algorithm, headers={"kid": self.secrets["certificate_id"]})
-        form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION, "client_assertion": assertion}
-        response = self.door.read("POST", TOKEN, data=form)
+        response = self.door.read("POST", TOKEN, data=signed(self.secrets, self.url + TOKEN))
         if response.status_code != 200:
-            raise SystemUnavailable(f"{self.name} answers {response.status_code} instead of a token; see client_id, certificate_id and private_key in its setup")
+            raise SystemUnavailable(f"{self.name} answers {response.status_code} instead of a token; see client_id, certificate_id and private_key")
         return response.json()["access_token"]
 
 
@@ -172,7 +169,7 @@ def _cleared(body: Record) -> Record:
     return {name: None if value == {"id": None} else _cleared(value) if isinstance(value, dict) else value for name, value in body.items()}
 
 
-def _said(response) -> str:
+def _said(response: httpx.Response) -> str:
     """NetSuite's own words for a refusal ("Error Handling in REST Web Services")."""
     try:
         details = response.json()["o:errorDetails"]

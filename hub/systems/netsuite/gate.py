@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import itertools
 import time
+from collections.abc import Iterator
 from urllib.parse import parse_qsl, quote, unquote
 
 import jwt
@@ -76,15 +77,17 @@ class Gate:
         return said["exp"] - said["iat"] <= 3600 and "rest_webservices" in said["scope"]
 
     def _signed(self, request: Request, said: dict[str, str]) -> bool:
-        known = (said.get("oauth_consumer_key"), said.get("oauth_token"), said.get("realm")) == tuple(self.tba[name] for name in ("consumer_key", "token_id", "account"))
+        names = {"oauth_consumer_key": "consumer_key", "oauth_token": "token_id", "realm": "account"}
+        known = all(said.get(theirs) == self.tba[ours] for theirs, ours in names.items())
         fresh = said.get("oauth_nonce") not in self.nonces and abs(time.time() - float(said.get("oauth_timestamp", 0))) < 300
         if not known or not fresh or said.get("oauth_signature_method") != "HMAC-SHA256":
             return False
         self.nonces.add(said["oauth_nonce"])
-        return hmac.compare_digest(_signature(request, said, self.tba["consumer_secret"], self.tba["token_secret"]), said.get("oauth_signature", ""))
+        right = _signature(request, said, self.tba["consumer_secret"], self.tba["token_secret"])
+        return hmac.compare_digest(right, said.get("oauth_signature", ""))
 
 
-def _parameters(header: str):
+def _parameters(header: str) -> Iterator[tuple[str, str]]:
     """The parameters of an OAuth 1.0 header (RFC 5849, 3.5.1)."""
     for part in header.split(","):
         name, _, value = part.strip().partition("=")
@@ -94,7 +97,8 @@ def _parameters(header: str):
 def _signature(request: Request, said: dict[str, str], consumer_secret: str, token_secret: str) -> str:
     """The signature that the request ought to bear (RFC 5849, 3.4)."""
     url = request.url
-    signed = [(name, value) for name, value in said.items() if name not in ("realm", "oauth_signature")] + parse_qsl(url.query, keep_blank_values=True)
+    signed = [(name, value) for name, value in said.items() if name not in ("realm", "oauth_signature")]
+    signed += parse_qsl(url.query, keep_blank_values=True)
     normal = "&".join(f"{name}={value}" for name, value in sorted((_encoded(name), _encoded(value)) for name, value in signed))
     base = "&".join(_encoded(part) for part in (request.method, f"{url.scheme}://{url.netloc}{url.path}", normal))
     key = f"{_encoded(consumer_secret)}&{_encoded(token_secret)}"

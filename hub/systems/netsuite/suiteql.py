@@ -6,20 +6,19 @@ value is text, booleans are T and F, dates come in the account's format (M/D/YYY
 
 import re
 import sqlite3
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from hub.systems.netsuite.catalogue import KINDS, Kind
+from hub.systems.netsuite.catalogue import ADDRESS, KINDS, Kind
 from hub.systems.simulator import Record, Table
 
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 PARTS = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "HH24": "%H", "MI": "%M", "SS": "%S"}
 # Keys are INTEGER as the ids that they are joined with, else SQLite compares text with numbers.
 LINES = {
-    "transactionline": "transaction INTEGER, mainline TEXT, subsidiary TEXT, createdfrom TEXT",
-    "customeraddressbook": "entity INTEGER, internalid INTEGER, defaultbilling TEXT, defaultshipping TEXT, label TEXT, addressbookaddress INTEGER",
-    "customeraddressbookentityaddress": "nkey INTEGER, addr1 TEXT, addr2 TEXT, city TEXT, state TEXT, zip TEXT, country TEXT",
+    "transactionline": "transaction INTEGER PRIMARY KEY, mainline TEXT, subsidiary TEXT, createdfrom TEXT",
+    "customeraddressbook": "entity INTEGER, internalid INTEGER, defaultbilling TEXT, addressbookaddress INTEGER, UNIQUE (entity, internalid)",
+    "customeraddressbookentityaddress": ", ".join(["nkey INTEGER PRIMARY KEY", *ADDRESS]),
     "deletedrecord": "recordid INTEGER, type TEXT, name TEXT, deleteddate TEXT",
 }
 
@@ -50,7 +49,7 @@ class SuiteQL:
             found = self.db.execute(_named(query)).fetchall()
         except sqlite3.Error as wrong:
             raise QueryWrong(f"Invalid search query. Detailed unprocessed description follows. {_reason(str(wrong))}") from wrong
-        return [{name.lower(): _shown(row[name]) for name in row.keys() if row[name] is not None} for row in found]
+        return [{name.lower(): _shown(value) for name, value in zip(row.keys(), row, strict=True) if value is not None} for row in found]
 
     def _refresh(self) -> None:
         for name, table in self.tables.items():
@@ -74,8 +73,9 @@ class SuiteQL:
         if kind.type:
             self._insert("transactionline", {"transaction": record_id, "mainline": "T", **on_line})
         for line in row.get("addressBook", {}).get("items", []):
-            self._insert("customeraddressbook", {"entity": record_id, **dict(_line(line))})
-            address = {name.lower(): value["id"] if isinstance(value, dict) else value for name, value in line["addressBookAddress"].items()}
+            self._insert("customeraddressbook", {"entity": record_id, "internalid": line["internalId"], "addressbookaddress": line["addressId"],
+                                                 "defaultbilling": _stored(line["defaultBilling"], "boolean")})
+            address = {name: _stored(line["addressBookAddress"].get(name), "text") for name in ADDRESS}
             self._insert("customeraddressbookentityaddress", {"nkey": line["addressId"], **address})
 
     def _forget(self, kind: Kind, record_id: str) -> None:
@@ -83,7 +83,8 @@ class SuiteQL:
         if kind.type:
             self.db.execute(_named("DELETE FROM transactionline WHERE transaction = ?"), [record_id])
         if kind.table == "customer":
-            self.db.execute("DELETE FROM customeraddressbookentityaddress WHERE nkey IN (SELECT addressbookaddress FROM customeraddressbook WHERE entity = ?)", [record_id])
+            lines = "SELECT addressbookaddress FROM customeraddressbook WHERE entity = ?"
+            self.db.execute(f"DELETE FROM customeraddressbookentityaddress WHERE nkey IN ({lines})", [record_id])
             self.db.execute("DELETE FROM customeraddressbook WHERE entity = ?", [record_id])
 
     def _insert(self, table: str, values: dict[str, Any]) -> None:
@@ -102,14 +103,6 @@ def _tables() -> dict[str, str]:
 def _named(query: str) -> str:
     """The query with the table `transaction` in quotes: to SQLite it is a keyword."""
     return re.sub(r"(?i)(?<![\w'\"])transaction\b(?!')", '"transaction"', query)
-
-
-def _line(line: Record) -> Iterator[tuple[str, Any]]:
-    yield "internalid", line["internalId"]
-    yield "addressbookaddress", line["addressId"]
-    yield "label", line.get("label")
-    for name in ("defaultBilling", "defaultShipping"):
-        yield name.lower(), _stored(line.get(name, False), "boolean")
 
 
 def _stored(value: Any, of: str) -> Any:

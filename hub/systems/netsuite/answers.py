@@ -1,0 +1,33 @@
+"""How the simulator answers: NetSuite's refusals, and pages of a collection."""
+
+from starlette.requests import Request
+
+from hub.systems.simulator import Record
+
+TITLES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
+
+
+class Refusal(Exception):
+    """An answer that says no ("Error Handling in REST Web Services").
+
+    where  what was wrong: o:errorPath, o:urlPath, o:errorHeader or o:errorQueryParam
+    """
+
+    def __init__(self, status: int, code: str, detail: str, where: dict[str, str] | None = None):
+        self.status = status
+        self.body = {"type": f"https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.{status - 399}", "title": TITLES[status], "status": status,
+                     "o:errorDetails": [{"detail": detail, **(where or {}), "o:errorCode": code}]}
+
+
+def page(request: Request, found: list[Record]) -> Record:
+    """The page of a collection that the request asks for ("Collection Paging")."""
+    limit, offset = (int(request.query_params.get(name, default)) for name, default in (("limit", 1000), ("offset", 0)))
+    if not 1 <= limit <= 1000:
+        raise Refusal(400, "INVALID_PARAMETER", "The limit must be from 1 to 1000.", {"o:errorQueryParam": "limit"})
+    if offset % limit:
+        raise Refusal(400, "INVALID_PARAMETER", "The offset must be divisible by the limit.", {"o:errorQueryParam": "offset"})
+    items = [{"links": [], **item} for item in found[offset:offset + limit]]
+    links = [{"rel": "self", "href": str(request.url)}]
+    if more := offset + limit < len(found):
+        links.append({"rel": "next", "href": str(request.url.include_query_params(limit=limit, offset=offset + limit))})
+    return {"links": links, "count": len(items), "hasMore": more, "items": items, "offset": offset, "totalResults": len(found)}
