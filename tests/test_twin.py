@@ -70,6 +70,14 @@ def test_some_customers_are_subsidiaries_and_some_only_look_alike(firm):
     assert sum(not any(parents) for parents in namesakes) > 10
 
 
+def test_a_statement_of_work_is_under_a_master_agreement_of_the_same_customer(firm):
+    contracts = firm["contract"]
+
+    under = [(row["customer_ref"], contracts[row["parent_ref"]]["customer_ref"]) for row in contracts.values() if row["parent_ref"]]
+    assert len(under) > 30
+    assert all(one == other for one, other in under)
+
+
 def test_sizes_follow_the_scale():
     sizes = {kind: len(rows) for kind, rows in truth(7, 2.0).items()}
 

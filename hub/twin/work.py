@@ -31,12 +31,14 @@ def contracts(seed: int, count: int, opportunities: Rows, customers: Rows) -> Ro
     won = [key for key, row in opportunities.items() if row["stage"] == "won"]
     masters = list(dict.fromkeys(opportunities[key]["customer_ref"] for key in won))[:max(1, count * 2 // 9)]
     rows = {f"msa-{number:04d}": _master(draw, number, customer, customers[customer]) for number, customer in enumerate(masters, start=1)}
+    master_of = {row["customer_ref"]: key for key, row in rows.items()}
     for number, key in enumerate(won, start=1):
         sale = opportunities[key]
-        rows[f"sow-{number:04d}"] = _statement(draw, number, number / len(won), key, sale, customers[sale["customer_ref"]])
+        statement = _statement(draw, number, number / len(won), key, sale, customers[sale["customer_ref"]])
+        rows[f"sow-{number:04d}"] = statement | {"parent_ref": master_of.get(sale["customer_ref"])}
     signed = [key for key, row in rows.items() if row["kind"] == "sow" and row["status"] == "signed"]
     for number, key in enumerate(signed[:max(0, count - len(rows))], start=1):
-        rows[f"amendment-{number:04d}"] = _amendment(number, rows[key])
+        rows[f"amendment-{number:04d}"] = _amendment(number, rows[key]) | {"parent_ref": key}
     return rows
 
 
@@ -68,7 +70,7 @@ def _master(draw: Random, number: int, customer: str, of: Row) -> Row:
         "signed_on": signed_on, "starts_on": signed_on, "ends_on": date(2028, 12, 31),
         **priced("amount", None, ""), **priced("hourly_rate", None, ""),
         "fee_model": None, "payment_terms": of["payment_terms"], "service_line": None, "legal_entity": of["legal_entity"],
-        "opportunity_ref": None, "customer_ref": customer,
+        "opportunity_ref": None, "customer_ref": customer, "parent_ref": None,
     }
 
 
