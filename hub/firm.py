@@ -1,38 +1,17 @@
 """A firm's own project folder: which systems it has, where they are, and where its state lives."""
 
 import importlib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keyring
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from hub import mapping, ownership
+from hub import firm_settings, mapping, ownership, secret
 from hub.errors import ConfigurationWrong
+from hub.firm_settings import FILE, MemberSettings
+from hub.new_firm import write_new as write_new
 from hub.systems.connector import Connection, Connector
 
-
-class _Member(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    kind: str  # a folder under hub/systems, or a path in the project folder that begins with ./
-    url: str = ""
-    role: str | None = None  # another role than system.yaml says
-    secrets: dict[str, str] = {}
-    options: dict[str, Any] = {}
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    firm: str
-    currency: str = "EUR"
-    state: str = "state"
-    journal: str = ""  # PostgreSQL url for a team, by reference; a SQLite file in the state folder by default
-    policies: str = ""
-    ownership: str = ""
-    systems: dict[str, _Member] = {}
+POLICIES = Path(__file__).parent.parent / "reconcile" / "policies.yaml"
 
 
 @dataclass(frozen=True)
@@ -47,11 +26,21 @@ class Member:
 
     def connection(self) -> Connection:
         """Where the system is and how to get in. Raises ConfigurationWrong for a secret that is not there."""
-        secrets = {name: secret(f"{self.system.system} secret {name}", reference, self.folder) for name, reference in self.references.items()}
+        where = f"{FILE} systems.{self.system.system}.secrets"
+        if missing := [name for name in self.system.auth.get("secrets", []) if name not in self.references]:
+            raise ConfigurationWrong(f"{where}: no {', '.join(missing)}; add each and {secret.HOW}")
+        secrets = {name: secret.find(f"{where}.{name}", reference, self.folder) for name, reference in self.references.items()}
         return Connection(self.url, secrets, self.options)
 
     def connect(self) -> Connector:
-        module = importlib.import_module(f"hub.systems.{self.system.connector or self.system.system}.connector")
+        """A connector to the system. Raises ConfigurationWrong when there is none of its kind."""
+        name = f"hub.systems.{self.system.connector}.connector"
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as missing:
+            if missing.name not in (name, name.removesuffix(".connector")):
+                raise
+            raise ConfigurationWrong(f"{self.system.system}: no connector {self.system.connector!r}; name a folder under hub/systems") from missing
         return module.connect(self.system, self.connection())
 
 
@@ -64,9 +53,17 @@ class Firm:
     currency: str
     state: Path
     systems: dict[str, Member]
-    journal: str | Path
     policies: Path
     ownership: Path
+    journal_said: str = field(default="", repr=False)
+
+    @property
+    def journal(self) -> str | Path:
+        """Where the journal is: a PostgreSQL url, else a SQLite file. Looked up only when asked for, since a url may bear a password."""
+        if not self.journal_said:
+            return self.state / "journal.sqlite"
+        found = self.journal_said if "://" in self.journal_said else secret.find(f"{FILE} journal", self.journal_said, self.folder)
+        return found if "://" in found else self.folder / found
 
     @property
     def hub_file(self) -> Path:
@@ -87,41 +84,25 @@ class Firm:
 
 def read(folder: Path) -> Firm:
     """The firm in a project folder. Raises ConfigurationWrong with file, key and next step."""
-    path = folder / "concord.yaml"
-    if not path.exists():
-        raise ConfigurationWrong(f"no concord.yaml in {folder}; make a project folder with `hub init {folder}`")
-    try:
-        settings = _Settings.model_validate(yaml.safe_load(path.read_text()))
-    except (ValidationError, yaml.YAMLError) as wrong:
-        raise ConfigurationWrong(f"{path.name}: {wrong}; see docs/firm.md for the form") from wrong
-    here = lambda text, default: folder / text if text else default
-    default_policies = Path(__file__).parent.parent / "reconcile" / "policies.yaml"
+    settings = firm_settings.read(folder)
     return Firm(
-        folder, settings.firm, settings.currency, folder / settings.state,
-        {name: _member(folder, name, member) for name, member in settings.systems.items()},
-        secret("journal", settings.journal, folder) if settings.journal else folder / settings.state / "journal.sqlite",
-        here(settings.policies, default_policies), here(settings.ownership, ownership.FILE),
+        folder=folder,
+        name=settings.firm,
+        currency=settings.currency,
+        state=folder / settings.state,
+        systems={name: _member(folder, name, member) for name, member in settings.systems.items()},
+        policies=folder / settings.policies if settings.policies else POLICIES,
+        ownership=folder / settings.ownership if settings.ownership else ownership.FILE,
+        journal_said=settings.journal,
     )
 
 
-def secret(what: str, reference: str, folder: Path) -> str:
-    """The value behind `env:NAME`, `keyring:service/name` or `file:path`. Raises ConfigurationWrong when there is none."""
-    kind, _, name = reference.partition(":")
-    if kind == "env" and name in os.environ:
-        return os.environ[name]
-    if kind == "keyring" and (found := keyring.get_password(*name.rsplit("/", 1))):
-        return found
-    if kind == "file" and (folder / name).exists():
-        return (folder / name).read_text().strip()
-    if kind in ("env", "keyring", "file"):
-        raise ConfigurationWrong(f"{what}: nothing at {reference}; set it, then run again")
-    raise ConfigurationWrong(f"{what} is written out in concord.yaml; put it elsewhere and refer to it with env:NAME, keyring:service/name or file:path")
-
-
-def _member(folder: Path, name: str, member: _Member) -> Member:
+def _member(folder: Path, name: str, member: MemberSettings) -> Member:
     path = folder / member.kind if member.kind.startswith("./") else mapping.FOLDER / member.kind
     if not (path / "system.yaml").exists():
-        raise ConfigurationWrong(f"concord.yaml systems {name}: no {member.kind}/system.yaml; name a folder under hub/systems, or one here with ./")
+        raise ConfigurationWrong(f"{FILE} systems.{name}.kind: no {member.kind}/system.yaml; name a folder under hub/systems, or one here with ./")
     known = mapping.read(path / "system.yaml")
+    if unknown := set(member.secrets) - set(known.auth.get("secrets", [])):
+        raise ConfigurationWrong(f"{FILE} systems.{name}.secrets: {known.system} asks for no {min(unknown)}; see auth in {member.kind}/system.yaml")
     system = known.model_copy(update={"system": name, "connector": known.connector or known.system, "role": member.role or known.role})
     return Member(system, member.url if "://" in member.url else str(folder / member.url), member.secrets, member.options, folder)
