@@ -17,7 +17,7 @@ FOLDER = Path(connector.__file__).parent
 SYSTEM = mapping.read(FOLDER / "system.yaml")
 EMPLOYEES = SYSTEM.objects["employees"]
 ADA = {"firstName": "Ada", "lastName": "Example", "workEmail": "ada@firm.example", "employeeNumber": "0007", "hireDate": "2024-03-01",
-       "employmentHistoryStatus": "Full-Time", "jobTitle": "Consultant", "customConcordId": "W-1"}
+       "employmentHistoryStatus": "Full-Time", "jobTitle": "Consultant", "standardHoursPerWeek": 38.5, "customConcordId": "W-1"}
 
 
 class Account:
@@ -79,10 +79,12 @@ def test_a_full_read_shows_every_employee_with_the_promised_fields_and_nothing_i
     assert page.rows == [
         {"id": "1001", "fullName1": "Ada Example", "employeeNumber": "0007", "workEmail": "ada@firm.example", "employmentHistoryStatus": "Full-Time",
          "status": "Active", "jobTitle": "Consultant", "customLegalEntity": None, "customCostCenter": None, "hireDate": "2024-03-01",
-         "terminationDate": None, "lastChanged": "2026-11-02T08:00:01+00:00", "customConcordId": "W-1", "deleted": False},
+         "terminationDate": None, "standardHoursPerWeek": "38.5",
+         "lastChanged": "2026-11-02T08:00:01+00:00", "customConcordId": "W-1", "deleted": False},
         {"id": "1002", "fullName1": "Left Example", "employeeNumber": None, "workEmail": None, "employmentHistoryStatus": None,
          "status": "Inactive", "jobTitle": None, "customLegalEntity": None, "customCostCenter": None, "hireDate": None,
-         "terminationDate": "2026-06-30", "lastChanged": "2026-11-02T08:00:02+00:00", "customConcordId": None, "deleted": False},
+         "terminationDate": "2026-06-30", "standardHoursPerWeek": None,
+         "lastChanged": "2026-11-02T08:00:02+00:00", "customConcordId": None, "deleted": False},
     ]
     assert account.judged == 2
 

@@ -116,9 +116,10 @@ def test_all_matching_files_together_are_one_read_when_asked(folder):
     ("people.csv", 'No,Name\n1,A\n2,"B', "line 3: a quote opens and never closes; the file may be cut off"),
     ("people.csv", "No,Name,Name\n1,A,B\n", "line 1: Name stands twice"),
     ("people.csv", "No,,Name\n1,A,B\n", "line 1: column 2 has no name"),
-    ("people.csv", "1,A\n2,B\n", "no column Name, No among 1, A; correct system.yaml or read.header_row"),
+    ("people.csv", "1,A\n2,B\n", "the header has no Name, No; correct system.yaml or read.header_row"),
     ("people.csv", "No,Name\n1,A\n1,B\n", "2 rows share a key, the first is 1"),
     ("people.csv", "No,Name\n1,A\n2,Müller\n".encode("cp1252"), "line 3: is not UTF-8; set read.encoding"),
+    ("people.csv", 'No,Name\n1,"A"B\n', "people.csv: is not valid CSV (ComputeError)"),
     ("people-1.csv.part", "No,Name\n1,A\n", "people-1.csv.part: is not delivered whole"),
     ("others.csv", "No,Name\n1,A\n", "no file is named people*.csv"),
 ])
@@ -131,15 +132,23 @@ def test_what_is_not_whole_is_refused_with_file_line_and_reason(folder, name, co
     assert ";" in message  # and what to do next
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    ("people.parquet", b"PAR1 and then the line was cut"),
-    ("people.xlsx", b"PK\x03\x04 and then the line was cut"),
-    ("people.ndjson", b'{"No": "1", "Name": "A"}\n{"No": "2", "Na'),
+@pytest.mark.parametrize(("name", "content", "reason"), [
+    ("people.parquet", b"PAR1 and then the line was cut", "is not valid PARQUET"),
+    ("people.xlsx", b"PK\x03\x04 and then the line was cut", "is no workbook with that sheet"),
+    ("people.ndjson", b'{"No": "1", "Name": "A"}\n{"No": "2", "Na', "line 2: is no JSON object"),
 ])
-def test_a_cut_off_file_of_any_kind_is_refused(folder, name, content):
+def test_a_cut_off_file_of_any_kind_is_refused(folder, name, content, reason):
     put(folder, name, content)
 
-    assert "have" in refusal(folder, people(pattern=name))
+    assert reason in refusal(folder, people(pattern=name))
+
+
+def test_a_refusal_never_quotes_what_a_cell_says(folder):
+    put(folder, "people.csv", 'Erika,Example\n1,"Erika"Example\n')
+    put(folder, "people.ndjson", '{"No": "1", "Name": Erika}\n')
+
+    for each in (people(), people(header_row=2), people(pattern="*.ndjson")):
+        assert "Erika" not in refusal(folder, each)
 
 
 def test_a_broken_json_line_is_named(folder):

@@ -20,24 +20,25 @@ from hub.systems.simulator import Clock, Record, Table
 DATES = {"hireDate", "terminationDate"}
 READ_ONLY = {"id", "lastChanged", "fullName1"}
 FIELDS = {"firstName", "lastName", "fullName1", "employeeNumber", "workEmail", "employmentHistoryStatus", "status", "jobTitle", "department",
-          "division", "location", "hireDate", "terminationDate", "lastChanged", "customConcordId", "customLegalEntity", "customCostCenter"}
+          "division", "location", "hireDate", "terminationDate", "lastChanged", "standardHoursPerWeek",
+          "customConcordId", "customLegalEntity", "customCostCenter"}
 
 
 class Employees(Table):
-    """Employees by id. A full name is split into the two names that the vendor keeps."""
+    """Employees by id."""
 
     def __init__(self, clock: Clock):
         super().__init__(clock, _stamp)
         self.hired: dict[str, datetime] = {}
 
     def create(self, values: Record, record_id: str | None = None) -> str:
-        record_id = super().create({"status": "Active"} | _with_names(values), record_id)
+        record_id = super().create({"status": "Active"} | _as_kept(values), record_id)
         self.rows[record_id]["id"] = record_id
         self.hired[record_id] = self.changed[record_id]
         return record_id
 
     def update(self, record_id: str, values: Record) -> None:
-        super().update(record_id, _with_names(values))
+        super().update(record_id, _as_kept(values))
 
 
 class Simulator:
@@ -145,7 +146,9 @@ def _stamp(record: Record, at: datetime, created: bool) -> None:
     record["lastChanged"] = _text(at)
 
 
-def _with_names(values: Record) -> Record:
+def _as_kept(values: Record) -> Record:
+    """Every value is text, as the vendor shows it, and a full name is two."""
+    values = {field: value if value is None else str(value) for field, value in values.items()}
     if "fullName1" not in values or {"firstName", "lastName"} & values.keys():
         return values
     first, _, last = values["fullName1"].rpartition(" ")

@@ -76,7 +76,7 @@ def _keyed(where: str, records: pl.DataFrame, each: Object, wanted: folder.Optio
     """The records with their key, once each. Raises ContractBroken when a promised column is missing or a key stands twice."""
     needed = (each.source_fields().keys() - {each.key if wanted.key else None}) | set(wanted.key)
     if missing := sorted(needed - set(records.columns)):
-        raise ContractBroken(f"{where}: no column {', '.join(missing)} among {', '.join(records.columns)}; correct system.yaml or read.header_row")
+        raise ContractBroken(f"{where}: the header has no {', '.join(missing)}; correct system.yaml or read.header_row")
     if wanted.key:
         records = records.with_columns(pl.concat_str(wanted.key, separator="|").alias(each.key))
     keys = records[each.key].drop_nulls()

@@ -24,7 +24,8 @@ def read(where: str, path: Path, wanted: Options) -> pl.DataFrame:
     try:
         records = _read(where, path, wanted)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as wrong:
-        raise ContractBroken(f"{where}: can't be read: {wrong}; have it delivered again") from wrong
+        # Their messages quote cells, and a cell may be personal.
+        raise ContractBroken(f"{where}: is not valid {path.suffix[1:].upper()} ({type(wrong).__name__}); have it delivered again") from None
     if records.is_empty():
         raise ContractBroken(f"{where}: holds a header but no records; have it delivered again")
     return records.with_columns(pl.all().replace("", None))  # a file knows no difference between empty and absent
@@ -89,7 +90,7 @@ def _sheet(where: str, path: Path, wanted: Options) -> pl.DataFrame:
         cells = pl.read_excel(path, sheet_name=wanted.sheet, has_header=False, drop_empty_rows=False, drop_empty_cols=False,
                               raise_if_empty=False, read_options={"dtypes": "string"})
     except Exception as wrong:  # fastexcel and calamine each raise their own kinds for a file that is not a workbook
-        raise ContractBroken(f"{where}: can't be read: {wrong}; have it delivered again, or correct read.sheet") from wrong
+        raise ContractBroken(f"{where}: is no workbook with that sheet ({type(wrong).__name__}); deliver it again, or correct read.sheet") from None
     rows = cells.slice(wanted.header_row - 1)
     if rows.is_empty():
         raise ContractBroken(f"{where}: has no row {wanted.header_row} for a header; correct read.header_row or read.sheet")
@@ -111,8 +112,8 @@ def _json_lines(where: str, path: Path) -> pl.DataFrame:
     try:
         names = pl.read_ndjson(path, infer_schema_length=None).columns
         return pl.read_ndjson(path, schema=dict.fromkeys(names, pl.String))
-    except pl.exceptions.PolarsError as wrong:
-        raise ContractBroken(f"{where} line {_first_broken(path)}: {wrong}; correct it, or have the file delivered again") from wrong
+    except pl.exceptions.PolarsError:
+        raise ContractBroken(f"{where} line {_first_broken(path)}: is no JSON object; correct it, or have the file delivered again") from None
 
 
 def _first_broken(path: Path) -> int:
