@@ -95,7 +95,7 @@ class Salesforce:
 
     def _query(self, each: mapping.Object, fields: list[str], where: str, order: str) -> Iterator[tuple[list[Record], bool]]:
         """Pages of rows, and whether Salesforce said that this is the last."""
-        query = f"SELECT {', '.join(fields)} FROM {each.name}{' WHERE ' + where if where else ''} ORDER BY {order}"
+        query = " ".join(["SELECT", ", ".join(fields), "FROM", each.name, *(["WHERE", where] if where else []), "ORDER BY", order])
         url, request, fetched, done = f"{API}/{'queryAll' if each.gone.deleted else 'query'}", {"params": {"q": query}}, 0, False
         while not done:
             said = self._said(self.http.read("GET", url, **request), each.name)

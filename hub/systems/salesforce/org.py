@@ -90,6 +90,7 @@ class SObject(Table):
     def __init__(self, clock: Clock, kind: Kind, org: dict[str, "SObject"]):
         super().__init__(clock, _stamp, lambda number: record_id(kind.prefix, number))
         self.kind, self.org, self.bin = kind, org, {}
+        self.carriers: dict[str, set[str]] = {}  # external id -> ids of records that carry or carried it
 
     def create(self, values: Record, record_id: str | None = None) -> str:
         record_id = long_id(record_id) if record_id else self.prefix(next(self.numbers))
@@ -109,6 +110,23 @@ class SObject(Table):
         self._release(record_id, into)
         return record
 
+    def undelete(self, record_id: str) -> None:
+        """Take a record out of the recycle bin."""
+        del self.gone[record_id]
+        self.rows[record_id] = self.bin.pop(record_id) | {"IsDeleted": False}
+        self._touch(record_id, created=False)
+
+    def carrying(self, field: Field, value: str) -> list[Record]:
+        """The live records with this value in an external-id field."""
+        found = (self.rows.get(record_id) for record_id in sorted(self.carriers.get(value.casefold(), ())))
+        return [row for row in found if row and str(row[field.name]).casefold() == value.casefold()]
+
+    def _touch(self, record_id: str, created: bool) -> None:
+        super()._touch(record_id, created)
+        for field in self.kind.fields.values():
+            if field.unique and (value := self.rows[record_id][field.name]):
+                self.carriers.setdefault(value.casefold(), set()).add(record_id)
+
     def _release(self, record_id: str, into: str | None) -> None:
         for child, field in LOOKUPS.get(self.kind.name, {}).items():
             for key, row in list(self.org[child].rows.items()):
@@ -121,7 +139,7 @@ class SObject(Table):
         """Whoever seeds a contact by its Name means the two parts that Salesforce keeps."""
         if self.kind.name != "Contact" or "Name" not in values:
             return values
-        first, _, last = values["Name"].rpartition(" ")
+        first, _, last = (values["Name"] or "").rpartition(" ")
         return {name: value for name, value in values.items() if name != "Name"} | {"FirstName": first or None, "LastName": last}
 
 
@@ -138,6 +156,5 @@ def _stamp(record: Record, at: datetime, created: bool) -> None:
     if "StageName" in record:
         record |= {"IsClosed": str(record["StageName"]).startswith("Closed"), "IsWon": record["StageName"] == "Closed Won"}
     if "BillingCity" in record:
-        parts = {"street": "BillingStreet", "city": "BillingCity", "postalCode": "BillingPostalCode", "state": "BillingState", "countryCode": "BillingCountryCode"}
-        address = {part: record[name] for part, name in parts.items()}
+        address = {part[0].lower() + part[1:]: record[f"Billing{part}"] for part in ("Street", "City", "PostalCode", "State", "CountryCode")}
         record["BillingAddress"] = address if any(address.values()) else None

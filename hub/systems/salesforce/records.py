@@ -14,7 +14,7 @@ from typing import Any
 from hub.systems.salesforce.org import Field, Kind, SObject, long_id
 from hub.systems.simulator import Record
 
-JSON_TYPES = {"boolean": bool, "currency": (int, float), "double": (int, float), "int": int}
+JSON_TYPES = {"boolean": bool, "currency": (int, float), "percent": (int, float), "int": int}
 
 
 class Refusal(Exception):
@@ -85,9 +85,9 @@ class Records:
     def matching(self, name: str, key: str, value: str) -> list[Record]:
         table = self.table(name)
         column = table.kind.fields.get(key.lower())
-        if not column or not (column.unique or column.type == "id"):
+        if not column or not column.unique:
             raise Refusal(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {key}")
-        return [row for row in table.rows.values() if str(row[column.name]).casefold() == value.casefold()]
+        return table.carrying(column, value)
 
     def _row(self, table: SObject, record_id: str) -> Record:
         record_id = long_id(record_id)
@@ -120,7 +120,8 @@ class Records:
         if column.to and long_id(value) not in self.tables[column.to].rows:
             raise Refusal(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", (column.name,))
         if column.unique and (others := [row["Id"] for row in self.matching(table.kind.name, column.name, value) if row["Id"] != record_id]):
-            raise Refusal(400, "DUPLICATE_VALUE", f"duplicate value found: {column.name} duplicates value on record with id: {others[0]}", (column.name,))
+            message = f"duplicate value found: {column.name} duplicates value on record with id: {others[0]}"
+            raise Refusal(400, "DUPLICATE_VALUE", message, (column.name,))
 
 
 def readable(kind: Kind, values: Record) -> Record:

@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.systems.salesforce import batches, org, soql
-from hub.systems.salesforce.records import Answer, Records, Refusal, attributes
+from hub.systems.salesforce import batches, org, query, soql
+from hub.systems.salesforce.records import Answer, Records, Refusal
 from hub.systems.simulator import Clock, Record
 
 DATA = "/services/data/{version}"
@@ -26,6 +26,7 @@ class Simulator:
     tables          records by object, as the API shows them; deleted ones are in each table's `bin`
     secrets         what a client must present for a token
     page_size       most records in a page
+    instance_url    where the org says it is; blank, where it was asked
     daily_requests  how many requests the org may get until it answers REQUEST_LIMIT_EXCEEDED
     """
 
@@ -34,6 +35,7 @@ class Simulator:
         self.tables |= {name: org.SObject(clock, kind, self.tables) for name, kind in org.kinds().items()}
         self.secrets = {"client_id": "demo-client-id", "client_secret": "demo-client-secret"}
         self.records, self.page_size, self.daily_requests, self.requests = Records(self.tables), 2000, 100_000, 0
+        self.instance_url = ""
         self.sessions: set[str] = set()
         self.cursors: dict[str, tuple[list[Record], int]] = {}
         self.numbers = itertools.count(1)
@@ -88,8 +90,8 @@ class Simulator:
             return JSONResponse({"error": "invalid_client", "error_description": "invalid client credentials"}, 400)
         token = f"session-{next(self.numbers)}"
         self.sessions.add(token)
-        instance = str(request.base_url).rstrip("/")
-        return JSONResponse({"access_token": token, "instance_url": instance, "id": f"{instance}/id/org/user", "token_type": "Bearer", "scope": "api"})
+        instance = self.instance_url or str(request.base_url).rstrip("/")
+        return JSONResponse({"access_token": token, "instance_url": instance, "token_type": "Bearer", "scope": "api"})
 
     async def _limits(self, request: Request) -> Response:
         return JSONResponse({"DailyApiRequests": {"Max": self.daily_requests, "Remaining": self.daily_requests - self.requests},
@@ -115,18 +117,11 @@ class Simulator:
 
     async def _query(self, request: Request) -> Response:
         try:
-            query = soql.parse(request.query_params["q"])
-            if query.object not in self.tables:
-                raise soql.Malformed("INVALID_TYPE", f"sObject type '{query.object}' is not supported.")
-            table = self.tables[query.object]
-            binned = table.bin.values() if request.url.path.endswith("/queryAll") else ()
-            found = soql.chosen(query, table.kind, [*table.rows.values(), *binned])
-            columns = self._columns(table, query.fields)
-            rows = [self._selected(table, columns, row) for row in found] if columns else []
+            rows, total = query.answer(soql.parse(request.query_params["q"]), self.tables, deleted=request.url.path.endswith("/queryAll"))
         except soql.Malformed as wrong:
             raise Refusal(400, *wrong.args) from wrong
         cursor = f"01g5e{next(self.numbers):013}"
-        self.cursors[cursor] = rows, len(found)
+        self.cursors[cursor] = rows, total
         return JSONResponse(self._page(request.url.path, cursor, 0))
 
     async def _more(self, request: Request) -> Response:
@@ -143,28 +138,6 @@ class Simulator:
             del self.cursors[cursor]  # Salesforce keeps it for two days, and only the last few of a user
             return page
         return page | {"nextRecordsUrl": f"{path}/{cursor}-{end}"}
-
-    def _columns(self, table: org.SObject, names: tuple[str, ...]) -> list[tuple[org.Field | None, org.Field]]:
-        """What a SELECT names: fields of the object, or (reference, field) of the record that it points at."""
-        columns: list[tuple[org.Field | None, org.Field]] = []
-        for name in names:
-            parent, _, field = name.rpartition(".")
-            reference = next((each for each in table.kind.fields.values() if parent and each.relationship.lower() == parent.lower()), None)
-            if parent and not reference:
-                raise soql.Malformed("INVALID_FIELD", f"Didn't understand relationship '{parent}' in field path.")
-            columns.append((reference, soql.field_of(self.tables[reference.to].kind if reference else table.kind, field)))
-        return columns
-
-    def _selected(self, table: org.SObject, columns: list[tuple[org.Field | None, org.Field]], row: Record) -> Record:
-        selected = {"attributes": attributes(table.kind.name, row), **{field.name: row[field.name] for reference, field in columns if not reference}}
-        for reference, field in columns:
-            if reference:
-                other = self.tables[reference.to]
-                found = other.rows.get(row[reference.name]) or other.bin.get(row[reference.name])
-                related = selected.setdefault(reference.relationship, {"attributes": attributes(reference.to, found)} if found else None)
-                if found:
-                    related[field.name] = found[field.name]
-        return selected
 
 
 async def _versions(request: Request) -> Response:

@@ -1,14 +1,9 @@
-"""The part of SOQL that the simulated org understands: SELECT, FROM, WHERE with AND, ORDER BY, LIMIT ("SOQL and SOSL Reference")."""
+"""Reads the part of SOQL that the simulated org understands: SELECT, FROM, WHERE with AND, ORDER BY, LIMIT ("SOQL and SOSL Reference")."""
 
-import operator as operators
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-
-from hub.systems.salesforce.org import Field, Kind, long_id
-from hub.systems.simulator import Record
 
 TOKEN = re.compile(r"""\s*(?:(?P<string>'(?:\\.|[^'\\])*')
                           |(?P<datetime>\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))
@@ -16,7 +11,7 @@ TOKEN = re.compile(r"""\s*(?:(?P<string>'(?:\\.|[^'\\])*')
                           |(?P<number>-?\d+(?:\.\d+)?)
                           |(?P<word>[A-Za-z_][\w.]*)
                           |(?P<symbol><=|>=|!=|<>|[=<>(),]))""", re.VERBOSE)
-COMPARE = {"<": operators.lt, "<=": operators.le, ">": operators.gt, ">=": operators.ge}
+SIGNS = {"=", "!=", "<>", "<", "<=", ">", ">="}
 WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -85,7 +80,7 @@ class _Parser:
         if self.accept("in"):
             return field, "in", self.values()
         sign = self.take("symbol")
-        if sign not in (*COMPARE, "=", "!=", "<>"):
+        if sign not in SIGNS:
             self.refuse()
         return field, sign, self.value()
 
@@ -140,45 +135,3 @@ class _Parser:
 
     def refuse(self) -> Any:
         raise Malformed("MALFORMED_QUERY", f"unexpected token: {self.tokens[self.at][1] if self.at < len(self.tokens) else '<EOF>'}")
-
-
-def field_of(kind: Kind, name: str) -> Field:
-    """The field that a query names. Raises Malformed as Salesforce words it."""
-    if name.lower() not in kind.fields:
-        raise Malformed("INVALID_FIELD", f"No such column '{name}' on entity '{kind.name}'. If you are attempting to use a custom field, be sure to "
-                                         f"append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.")
-    return kind.fields[name.lower()]
-
-
-def chosen(query: Query, kind: Kind, rows: Iterable[Record]) -> list[Record]:
-    """The rows that a query is about, in its order. Nulls come first; text is compared without regard to case."""
-    tests = [(field_of(kind, name), operator, value) for name, operator, value in query.where]
-    found = [row for row in rows if all(_holds(field, row[field.name], operator, value) for field, operator, value in tests)]
-    for name, descending in reversed(query.order):
-        field = field_of(kind, name)
-        found.sort(key=lambda row, field=field: () if row[field.name] is None else (_comparable(field, row[field.name]),), reverse=descending)
-    return found[:query.limit]
-
-
-def _holds(field: Field, found: Any, operator: str, value: Any) -> bool:
-    if operator == "in":
-        return any(_holds(field, found, "=", each) for each in value)
-    found, value = _comparable(field, found), _comparable(field, value)
-    if operator in ("=", "!=", "<>"):
-        return (found == value) == (operator == "=")
-    if found is None or value is None:
-        return False
-    try:
-        return COMPARE[operator](found, value)
-    except TypeError:
-        raise Malformed("INVALID_FIELD", f"value of filter criterion for field '{field.name}' must be of type {field.type}") from None
-
-
-def _comparable(field: Field, value: Any) -> Any:
-    if value is None or isinstance(value, (bool, float, int, date)):
-        return value
-    if field.type in ("id", "reference"):
-        return long_id(value)
-    if field.type in ("date", "datetime"):
-        return {"date": date, "datetime": datetime}[field.type].fromisoformat(value)
-    return value.casefold()
