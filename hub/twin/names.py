@@ -65,9 +65,17 @@ class Organisation:
 
 
 def stems(draw: Random) -> list[str]:
-    """Every invented stem once, shuffled."""
-    every = [stem + ending for stem in WORDS["stems"] for ending in WORDS["endings"]]
-    return draw.sample(every, len(every))
+    """Every invented stem once, shuffled: the short ones first, which are enough for a firm of usual size."""
+    short = [stem + ending for stem in WORDS["stems"] for ending in WORDS["endings"]]
+    long = [stem + ending for stem in short for ending in WORDS["endings"]]
+    return draw.sample(short, len(short)) + draw.sample(long, len(long))
+
+
+def people(draw: Random, count: int) -> list[str]:
+    """Different names of people; double-barrelled where a large firm needs them."""
+    families = WORDS["family"] + [f"{one}-{other}" for one in WORDS["family"] for other in WORDS["family"] if one < other]
+    needed = families[:1 + max(len(WORDS["family"]), count // 20)]
+    return draw.sample([f"{given} {family}" for family in needed for given in WORDS["given"]], count)
 
 
 def person(draw: Random) -> str:

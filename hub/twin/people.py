@@ -40,8 +40,7 @@ def contacts(seed: int, count: int, of: Rows) -> Rows:
 def workers(seed: int, count: int) -> Rows:
     """People who deliver; every fifth is a contractor, every twelfth has left."""
     draw = Random(f"{seed}:workers")
-    everyone = [f"{given} {family}" for family in names.WORDS["family"] for given in names.WORDS["given"]]
-    return {f"worker-{number:04d}": _worker(draw, number, name) for number, name in enumerate(draw.sample(everyone, count), start=1)}
+    return {f"worker-{number:04d}": _worker(draw, number, name) for number, name in enumerate(names.people(draw, count), start=1)}
 
 
 def priced(name: str, amount: Decimal | int | None, currency: str) -> Row:

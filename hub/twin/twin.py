@@ -25,7 +25,7 @@ class Twin:
     simulators  {system: Simulator}
     faults      {system: Faults}, for those that are served
     views       {(system, entity, truth id, copy): what the system was told}
-    planted     differences made on purpose; people's edits add to it and take from it
+    planted     differences made on purpose; people's edits add to it and take from it, what a hub corrects does not
     urls        {system: address}, once started
     """
 
