@@ -4,6 +4,7 @@
 undelete and source merge. `capture.quarantine` holds the rows that broke their contract and wait for a replay.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ CREATE TABLE IF NOT EXISTS capture.change (
   snapshot VARCHAR, system VARCHAR, object VARCHAR, record_id VARCHAR, kind VARCHAR, merged_into VARCHAR);
 CREATE TABLE IF NOT EXISTS capture.quarantine (
   system VARCHAR, object VARCHAR, record_id VARCHAR, snapshot VARCHAR, reason VARCHAR, raw VARCHAR);
+-- records that changed and that the models have not seen yet
+CREATE TABLE IF NOT EXISTS capture.pending (record_ref VARCHAR, kind VARCHAR);
 """
 
 
@@ -34,8 +37,12 @@ class Loaded:
     quarantined: int
 
 
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, systems: Iterable[System] = ()) -> None:
+    """Make the tables that are not there yet: the models read every object's, also before its first snapshot."""
     connection.execute(TABLES)
+    for system in systems:
+        for each in system.objects.values():
+            _shape(connection, table(system.system, each.name), each)
 
 
 def table(system: str, each: str) -> str:
@@ -146,6 +153,7 @@ def _apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, sna
 def _keep_evidence(connection: duckdb.DuckDBPyConnection, each: Object, manifest: Manifest, snapshot: Path) -> dict[str, int]:
     m = manifest
     connection.execute("INSERT INTO capture.change SELECT ?, ?, ?, _id, kind, _into FROM delta", [m.id, m.system, m.object])
+    connection.execute("INSERT INTO capture.pending SELECT concat(?, ':', ?, ':', _id), kind FROM delta", [m.system, m.object])
     connection.execute("INSERT INTO capture.snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
         m.id, m.system, m.object, m.taken_at, m.kind, m.complete, m.watermark, m.rows, m.quarantined, m.gone, m.contract, m.hash])
     rows = f"read_parquet('{snapshot / 'rows.parquet'}')"

@@ -100,7 +100,7 @@ def _is_parent(top: str, promised: dict[str, str]) -> bool:
 
 def _text(path: str, nested: bool) -> str:
     top, *rest = path.split("/") if nested else [path]
-    return f"""{_quoted(top)} ->> '$.{".".join(f'"{step}"' for step in rest)}'""" if rest else _quoted(top)
+    return f"""({_quoted(top)} ->> '$.{".".join(f'"{step}"' for step in rest)}')""" if rest else _quoted(top)
 
 
 def _typed(text: str, kind: str, column: Column | None) -> str:

@@ -45,6 +45,10 @@ class Matching(BaseModel):
     prior: float
     comparisons: dict[str, Comparison] = {}
 
+    def key_sql(self) -> dict[str, str]:
+        """SQL of each key, with organisation_key(...) and person_key(...) written out."""
+        return {name: _expand(_expand(sql, "organisation_key", _organisation), "person_key", _person) for name, sql in self.keys.items()}
+
 
 @cache
 def read(name: str) -> Matching:
@@ -57,11 +61,6 @@ def read(name: str) -> Matching:
         return Matching.model_validate(yaml.safe_load(path.read_text()))
     except ValidationError as wrong:
         raise ConfigurationWrong(f"identity/{path.name}: {wrong}; see docs/identity.md for the form") from wrong
-
-
-def key_sql(expression: str) -> str:
-    """SQL of a key, with organisation_key(...) and person_key(...) written out."""
-    return _expand(_expand(expression, "organisation_key", _organisation), "person_key", _person)
 
 
 def _expand(expression: str, name: str, sql) -> str:

@@ -29,6 +29,10 @@ class Rule(BaseModel):
         return {name: [each] if name != "owner" and isinstance(each, str) else each for name, each in value.items()}
 
     @property
+    def is_furthest(self) -> bool:
+        return self.owner == FURTHEST
+
+    @property
     def order(self) -> tuple[str, ...]:
         return (self.owner, *self.otherwise)
 

@@ -10,7 +10,7 @@ from hub.journal import Journal
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS journal;
 CREATE SCHEMA IF NOT EXISTS work;
-CREATE TABLE IF NOT EXISTS journal.event (seq BIGINT, at TIMESTAMP, actor VARCHAR, kind VARCHAR, subject VARCHAR, body JSON, hash VARCHAR);
+CREATE TABLE IF NOT EXISTS journal.event (seq BIGINT, happened_at TIMESTAMP, actor VARCHAR, kind VARCHAR, subject VARCHAR, body JSON, hash VARCHAR);
 -- the row that ties a record to its hub id; `former` keeps every earlier tie, so that an id resolves for any date
 CREATE TABLE IF NOT EXISTS journal.crossref (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR);
 CREATE TABLE IF NOT EXISTS journal.former (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR, seq BIGINT);
@@ -23,12 +23,14 @@ CREATE TABLE IF NOT EXISTS journal.approval (line_id VARCHAR, plan VARCHAR, acto
 CREATE TABLE IF NOT EXISTS journal.push (push_id VARCHAR, line_id VARCHAR, system VARCHAR, object VARCHAR, entity VARCHAR, hub_id VARCHAR, record_id VARCHAR,
   action VARCHAR, state VARCHAR, message VARCHAR, intended_at TIMESTAMP, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.exception (id VARCHAR, kind VARCHAR, subject VARCHAR, message VARCHAR, owner VARCHAR, opened_at TIMESTAMP, seq BIGINT);
-CREATE TABLE IF NOT EXISTS work.touched_record (record_ref VARCHAR);
+-- what this cycle has to look at again, and the version of the rules that the tables were built under
+CREATE TABLE IF NOT EXISTS work.touched_record (record_ref VARCHAR, kind VARCHAR);
 CREATE TABLE IF NOT EXISTS work.touched (hub_id VARCHAR);
+CREATE TABLE IF NOT EXISTS work.built (rules VARCHAR);
+CREATE TABLE IF NOT EXISTS work.resolved (seq BIGINT);
 """
 
 FRESH = "(SELECT * FROM fresh WHERE kind = '{}')"
-LISTED = "(SELECT seq, at, actor, body, unnest(from_json(body -> 'lines', '[\"JSON\"]')) AS line FROM fresh WHERE kind = '{}')"
 
 # Statements by kind of event, applied in this order to the events that are new.
 STATEMENTS = {
@@ -45,18 +47,20 @@ STATEMENTS = {
       SELECT body ->> 'entity' AS entity, body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref, body ->> 'verdict' AS verdict, actor, seq FROM {fresh}
       QUALIFY row_number() OVER (PARTITION BY left_ref, right_ref ORDER BY seq DESC) = 1;
       DELETE FROM journal.decision AS d USING decided AS n WHERE d.left_ref = n.left_ref AND d.right_ref = n.right_ref;
-      INSERT INTO journal.decision SELECT * FROM decided WHERE verdict <> 'undone'""",
+      INSERT INTO journal.decision SELECT * FROM decided WHERE verdict <> 'undone';
+      INSERT INTO capture.pending SELECT unnest([left_ref, right_ref]), 'decision' FROM decided""",
     "value.pinned": """
       CREATE OR REPLACE TEMP TABLE pinned AS
       SELECT body ->> 'record_ref' AS record_ref, body ->> 'column' AS column_name, body ->> 'value' AS value, actor, seq FROM {fresh}
       QUALIFY row_number() OVER (PARTITION BY record_ref, column_name ORDER BY seq DESC) = 1;
       DELETE FROM journal.pin AS p USING pinned AS n WHERE p.record_ref = n.record_ref AND p.column_name = n.column_name;
-      INSERT INTO journal.pin SELECT * FROM pinned WHERE value IS NOT NULL""",
+      INSERT INTO journal.pin SELECT * FROM pinned WHERE value IS NOT NULL;
+      INSERT INTO capture.pending SELECT record_ref, 'pin' FROM pinned""",
     "discrepancy.waived": """
       DELETE FROM journal.waiver WHERE discrepancy_id IN (SELECT subject FROM {fresh});
       INSERT INTO journal.waiver SELECT subject, body ->> 'reason', actor, seq FROM {fresh} WHERE body ->> 'reason' IS NOT NULL""",
     "cases.opened": """
-      INSERT INTO journal.open_case SELECT unnest(from_json(body -> 'ids', '["VARCHAR"]')), at, seq FROM {fresh}""",
+      INSERT INTO journal.open_case SELECT unnest(from_json(body -> 'ids', '["VARCHAR"]')), happened_at, seq FROM {fresh}""",
     "cases.closed": """
       DELETE FROM journal.open_case AS c USING (SELECT seq, unnest(from_json(body -> 'ids', '["VARCHAR"]')) AS id FROM {fresh}) AS n WHERE c.id = n.id AND c.seq < n.seq""",
     "plan.approved": """
@@ -65,14 +69,14 @@ STATEMENTS = {
       DELETE FROM journal.approval AS a USING (SELECT seq, unnest(from_json(body -> 'lines', '["VARCHAR"]')) AS id FROM {fresh}) AS n WHERE a.line_id = n.id AND a.seq < n.seq""",
     "push.intended": """
       INSERT INTO journal.push SELECT body ->> 'push_id', unnest(from_json(body -> 'lines', '["VARCHAR"]')), body ->> 'system', body ->> 'object', body ->> 'entity',
-        body ->> 'hub_id', body ->> 'record_id', body ->> 'action', 'intended', NULL, at, seq FROM {fresh}""",
+        body ->> 'hub_id', body ->> 'record_id', body ->> 'action', 'intended', NULL, happened_at, seq FROM {fresh}""",
     "push.outcome": """
       UPDATE journal.push AS p SET state = n.state, record_id = COALESCE(n.record_id, p.record_id), message = n.message FROM (
         SELECT subject AS push_id, body ->> 'state' AS state, body ->> 'record_id' AS record_id, body ->> 'message' AS message FROM {fresh}
         QUALIFY row_number() OVER (PARTITION BY subject ORDER BY seq DESC) = 1) AS n WHERE p.push_id = n.push_id""",
     "exception.opened": """
       DELETE FROM journal.exception WHERE id IN (SELECT subject FROM {fresh});
-      INSERT INTO journal.exception SELECT subject, body ->> 'kind', body ->> 'about', body ->> 'message', body ->> 'owner', at, seq FROM {fresh}
+      INSERT INTO journal.exception SELECT subject, body ->> 'kind', body ->> 'about', body ->> 'message', body ->> 'owner', happened_at, seq FROM {fresh}
       QUALIFY row_number() OVER (PARTITION BY subject ORDER BY seq DESC) = 1""",
     "exception.closed": """
       DELETE FROM journal.exception AS e USING {fresh} AS n WHERE e.id = n.subject AND e.seq < n.seq""",
@@ -92,7 +96,7 @@ def load(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
     connection.execute("BEGIN")
     try:
         connection.register("arrived", arrived)
-        connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT seq, at, actor, kind, subject, body::JSON AS body, hash FROM arrived ORDER BY seq")
+        connection.execute('CREATE OR REPLACE TEMP TABLE fresh AS SELECT seq, "at" AS happened_at, actor, kind, subject, body::JSON AS body, hash FROM arrived ORDER BY seq')
         kinds = {kind for kind, in connection.execute("SELECT DISTINCT kind FROM fresh").fetchall()}
         for kind, statements in STATEMENTS.items():
             if kind in kinds:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from hub import entity, firm, mapping, ownership
+from hub import entity, expectation, firm, mapping, matching, ownership
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Rules:
     systems: tuple[mapping.System, ...]
     entities: dict[str, entity.Entity]
     ownership: dict[str, ownership.Ownership]
+    expectations: tuple[expectation.Agreement, ...]
 
     def objects(self, of: str) -> list[tuple[mapping.System, mapping.Object]]:
         """The objects, of all systems, that hold an entity."""
@@ -28,6 +29,9 @@ class Rules:
         """Whether records of an entity are matched by evidence; otherwise their own number is their identity."""
         return bool(self.entities[of].identity.evidence)
 
+    def matching(self, of: str) -> matching.Matching:
+        return matching.read(of)
+
     def owner(self, of: str) -> ownership.Ownership:
         return self.ownership.get(of) or ownership.Ownership(believe=tuple(self.roles(of)))
 
@@ -39,12 +43,13 @@ def of(project: str) -> Rules:
     systems = tuple(member.system for member in the_firm.systems.values())
     held = {each.of for system in systems for each in system.objects.values()}
     entities = {name: known for name, known in entity.all_entities().items() if name in held}
-    return Rules(systems, entities, ownership.read(the_firm.ownership))
+    return Rules(systems, entities, ownership.read(the_firm.ownership), expectation.read_all())
 
 
 def version(project: str) -> str:
     """Changes with any rule; tables built under another version are built anew."""
     rules = of(project)
     parts = [*(system.model_dump_json() for system in rules.systems), *(each.model_dump_json() for each in rules.entities.values()),
-             *(owner.model_dump_json() for owner in rules.ownership.values())]
+             *(owner.model_dump_json() for owner in rules.ownership.values()), *(each.model_dump_json() for each in rules.expectations),
+             *(rules.matching(name).model_dump_json() for name in rules.entities)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

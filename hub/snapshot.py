@@ -90,8 +90,8 @@ def read_manifest(snapshot: Path) -> Manifest:
 
 
 def all_manifests(folder: Path) -> list[Manifest]:
-    """Every snapshot that is there, oldest first."""
-    found = [read_manifest(path.parent) for path in folder.glob("*/*/[!.]*/manifest.json")]
+    """Every snapshot below a folder, oldest first."""
+    found = [read_manifest(path.parent) for path in folder.rglob("manifest.json") if path.parent.name[0] != "."]
     return sorted(found, key=lambda manifest: (manifest.taken_at, manifest.id))
 
 

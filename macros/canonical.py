@@ -1,8 +1,5 @@
 """Mappings become SQL: every object of every system in the canonical words of its entity."""
 
-import re
-
-from hub import rules
 from sqlmesh import macro
 
 # What makes two spellings of one value equal, by field type; {x} is the value as text.
@@ -15,6 +12,14 @@ NORMAL = {
     "person_name": "regexp_replace({x}, '\\s+', ' ', 'g')",
 }
 SOURCE = ["record_ref", "system", "role", "object", "record_id", "hub_id_said", "is_live", "merged_ref"]
+
+
+def firm_rules(evaluator):
+    """The rules of the firm. Their version becomes part of the model's fingerprint: a changed rule makes a new table."""
+    from hub import rules  # here and not above: SQLMesh copies what a macro's module imports into every model
+
+    evaluator.var("rules")
+    return rules.of(evaluator.var("project"))
 
 
 def only_touched(evaluator, column, table="work.touched", key="hub_id"):
@@ -61,20 +66,19 @@ def records(evaluator, the_rules, system, each):
 @macro()
 def entities(evaluator):
     """Blueprints: one model for each entity that a system of the firm holds."""
-    found = rules.of(evaluator.var("project")).entities if evaluator.var("project") else []
+    found = firm_rules(evaluator).entities
     return "(" + ", ".join(f"(entity := {name})" for name in found) + ",)"
 
 
 @macro()
 def resolved_entities(evaluator):
     """Blueprints: the entities whose records are matched by evidence."""
-    the_rules = rules.of(evaluator.var("project"))
+    the_rules = firm_rules(evaluator)
     return "(" + ", ".join(f"(entity := {name})" for name in the_rules.entities if the_rules.is_resolved(name)) + ",)"
 
 
 @macro()
 def canonical(evaluator, entity):
     """The records of all objects that hold an entity."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")  # part of the model's fingerprint: a changed rule makes a new table
+    the_rules = firm_rules(evaluator)
     return " UNION ALL ".join(records(evaluator, the_rules, system, each) for system, each in the_rules.objects(entity.name))

@@ -1,7 +1,6 @@
 """Ownership and expectations become SQL: every violated expectation between the systems, one row each."""
 
-from hub import expectation, rules
-from macros.canonical import only_touched
+from macros.canonical import firm_rules, only_touched
 from macros.golden import value_columns
 from sqlmesh import macro
 
@@ -77,8 +76,7 @@ def differing(the_rules, system, each, touched):
 @macro()
 def value_differs(evaluator):
     """Values that differ from the golden one where ownership demands a mirror."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
+    the_rules = firm_rules(evaluator)
     touched = lambda column: only_touched(evaluator, column)
     return union(differing(the_rules, system, each, touched) for system in the_rules.systems for each in system.objects.values())
 
@@ -86,8 +84,7 @@ def value_differs(evaluator):
 @macro()
 def missing_counterpart(evaluator):
     """Golden records that a role must hold, and does not."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
+    the_rules = firm_rules(evaluator)
     touched = only_touched(evaluator, "g.hub_id")
     return union(absent(the_rules, of, role, condition, touched) for of in the_rules.entities
                  for role, condition in the_rules.owner(of).must_exist.items() if role in {system.role for system in the_rules.systems})
@@ -109,8 +106,7 @@ def absent(the_rules, of, role, condition, touched):
 @macro()
 def duplicate(evaluator):
     """Several live records of one object that are the same thing: one row for each beyond the one to keep."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
+    the_rules = firm_rules(evaluator)
     return union(surplus(evaluator, of) for of in the_rules.entities)
 
 
@@ -129,8 +125,7 @@ def surplus(evaluator, of):
 @macro()
 def orphan_reference(evaluator):
     """Live records that refer to a record which is not there, or no longer."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
+    the_rules = firm_rules(evaluator)
     found = []
     for of, known in the_rules.entities.items():
         for name, field in known.fields.items():
@@ -148,9 +143,8 @@ def orphan_reference(evaluator):
 @macro()
 def sum_differs(evaluator):
     """What must come to the same sum or count in two roles, and does not."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
-    held = [each for each in expectation.read_all() if each.of in the_rules.entities and set(each.between) <= set(the_rules.roles(each.of))]
+    the_rules = firm_rules(evaluator)
+    held = [each for each in the_rules.expectations if each.of in the_rules.entities and set(each.between) <= set(the_rules.roles(each.of))]
     return union(disagreeing(evaluator, the_rules, each) for each in held)
 
 

@@ -1,7 +1,6 @@
 """Ownership becomes SQL: each field's surviving value, and which record gave it."""
 
-from hub import ownership, rules
-from macros.canonical import only_touched
+from macros.canonical import firm_rules, only_touched
 from sqlmesh import macro
 
 
@@ -29,7 +28,7 @@ def field_columns(entity, name, field, field_rules, roles):
     """The golden columns of one field: its parts, and the record that gave them."""
     columns = value_columns(name, field)
     says = field.says.replace("*/", "")
-    if field_rules[0].owner == ownership.FURTHEST:
+    if field_rules[0].is_furthest:
         return [f"{entity.life_cycle}[h.furthest]::TEXT AS {name} /* {says} */", f"h.furthest_ref::TEXT AS {name}_from"]
     made = []
     for column, kind in columns.items():
@@ -51,8 +50,7 @@ def furthest(entity):
 @macro()
 def golden(evaluator, entity):
     """One row a hub id: the surviving values of its live records, with provenance."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
+    the_rules = firm_rules(evaluator)
     known, roles, owner = the_rules.entities[entity.name], the_rules.roles(entity.name), the_rules.owner(entity.name)
     made = [column for name, field in known.fields.items() for column in field_columns(known, name, field, owner.rules(name), roles)]
     filled = " + ".join(f"({column} IS NOT NULL)::INT" for name, field in known.fields.items() for column in value_columns(name, field))
@@ -80,8 +78,7 @@ def golden(evaluator, entity):
 @macro()
 def members(evaluator, entity):
     """The canonical records with their hub id, and their references as hub ids."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
+    the_rules = firm_rules(evaluator)
     references = [name for name, field in the_rules.entities[entity.name].fields.items() if field.type == "reference"]
     ids = "".join(f", {name}_x.hub_id::TEXT AS {name}_id" for name in references)
     joins = " ".join(f"LEFT JOIN journal.crossref AS {name}_x ON {name}_x.record_ref = c.{name}_ref" for name in references)

@@ -1,7 +1,6 @@
 """Matching rules become SQL: narrow keys, candidate pairs, and the weight of the evidence for each pair."""
 
-from hub import matching, rules
-from macros.canonical import only_touched
+from macros.canonical import firm_rules, only_touched
 from sqlmesh import macro
 
 
@@ -27,11 +26,10 @@ def candidates(evaluator, entity, how):
 @macro()
 def match_keys(evaluator, entity):
     """The live records of an entity, as narrow keys in normal form."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
-    how = matching.read(entity.name)
+    the_rules = firm_rules(evaluator)
+    how = the_rules.matching(entity.name)
     known = the_rules.entities[entity.name].columns()
-    keys = ", ".join(f"({matching.key_sql(sql)})::TEXT AS {name}" for name, sql in how.keys.items())
+    keys = ", ".join(f"({sql})::TEXT AS {name}" for name, sql in how.key_sql().items())
     return f"""
       SELECT record_ref::TEXT AS record_ref, (system || ':' || object)::TEXT AS source, hub_id_said::TEXT AS hub_id_said, {keys}
       FROM canonical.{entity.name}
@@ -47,9 +45,8 @@ def pairs(evaluator, entity):
              review   weight from `review` on: a steward is asked
              apart    the rest
     """
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
-    how, strong = matching.read(entity.name), the_rules.entities[entity.name].identity.strong
+    the_rules = firm_rules(evaluator)
+    how, strong = the_rules.matching(entity.name), the_rules.entities[entity.name].identity.strong
     equal = " OR ".join([f"l.{key} = r.{key}" for key in strong] or ["FALSE"])
     unequal = " OR ".join([f"l.{key} <> r.{key}" for key in strong] or ["FALSE"])
     weights = {name: weight(comparison) for name, comparison in how.comparisons.items()}

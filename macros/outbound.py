@@ -1,7 +1,6 @@
 """Discrepancies become deltas: what to write to which record, or why it is held."""
 
-from hub import rules
-from macros.canonical import only_touched
+from macros.canonical import firm_rules, only_touched
 from sqlmesh import macro
 
 COLUMNS = ["line_id", "discrepancy_id", "action", "entity", "hub_id", "system", "object", "record_id", "field", "base", "want", "why", "held", "money", "currency"]
@@ -81,8 +80,7 @@ def returns(the_rules, system, each, touched):
 @macro()
 def deltas(evaluator):
     """Every correction that ownership asks for and a system has a way for."""
-    the_rules = rules.of(evaluator.var("project"))
-    evaluator.var("rules")
+    the_rules = firm_rules(evaluator)
     touched = lambda column: only_touched(evaluator, column)
     found = [make(the_rules, system, each, touched) for system in the_rules.systems for each in system.objects.values() for make in (updates, creates, returns)]
     found = [select for select in found if select]

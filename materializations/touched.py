@@ -21,8 +21,8 @@ class Touched(CustomMaterialization):
         if not self.adapter.fetchone(f"SELECT 1 FROM {table_name} LIMIT 1"):
             self.adapter.insert_append(table_name, query_or_df, types)
             return
-        properties = {name: value.name for name, value in model.custom_materialization_properties.items()}
-        key, touched = properties["key"], ".".join(part.name for part in model.custom_materialization_properties["touched"].parts)
+        properties = {name: str(value) for name, value in model.custom_materialization_properties.items()}
+        key, touched = properties["key"], properties["touched"]
         stale = " OR ".join(f"{column} IN (SELECT {key} FROM {touched})" for column in properties.get("columns", key).split(", "))
         self.adapter.execute(f"DELETE FROM {table_name} WHERE {stale}")
         self.adapter.insert_append(table_name, model.render_query_or_raise(**render_kwargs, touched_only=True), types)

@@ -1,0 +1,1 @@
+"""When it happens: Dagster assets, checks, schedules, sensors, resources, and the command line."""

@@ -1,0 +1,105 @@
+"""Takes and loads the snapshots of one system, object by object; what goes wrong with one does not stop the others."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import duckdb
+import polars as pl
+
+from hub import capture, contract, projection, snapshot, store
+from hub.capture import Loaded
+from hub.errors import ContractBroken, SystemUnavailable
+from hub.firm import Firm, Member
+from hub.journal import Journal
+from hub.mapping import Object
+from hub.snapshot import Manifest
+from hub.systems.connector import Connector
+from reconcile import exceptions
+from reconcile.exceptions import Trouble
+
+log = logging.getLogger(__name__)
+KINDS = ("contract", "unreachable", "quarantine", "unmapped", "partial")
+
+
+@dataclass
+class Observed:
+    """What one pass over a system saw, by object."""
+
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    changes: dict[str, dict[str, int]] = field(default_factory=dict)
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the hub knows of an object before a read."""
+
+    last: Manifest | None
+    watermark: str | None
+    ids: pl.Series
+
+
+def observe(firm: Firm, name: str, journal: Journal, objects: Iterable[str] | None = None, full: bool = False) -> Observed:
+    """Read a system's objects, all or some; incrementally where it can be, unless `full`."""
+    member, seen = firm.systems[name], Observed()
+    connector = member.connect()
+    try:
+        for each in member.system.objects.values():
+            if objects is None or each.name in objects:
+                _observe_object(firm, member, each, connector, seen, full)
+    finally:
+        connector.close()
+    with store.writing(firm.hub_file) as connection:
+        _prepare(connection, firm)
+        seen.troubles += _quarantined(connection, name)
+        exceptions.settle(connection, journal, f"{name} ", KINDS, seen.troubles)
+    return seen
+
+
+def _observe_object(firm: Firm, member: Member, each: Object, connector: Connector, seen: Observed, full: bool) -> None:
+    about = f"{member.system.system} {each.name}"
+    with store.writing(firm.hub_file) as connection:
+        _prepare(connection, firm)
+        known = _known(connection, firm, member, each)
+    since = None if full or not each.changed or not known.last or known.last.contract != contract.version(each) else known.watermark
+    try:
+        manifest = snapshot.take(member.system, each, connector, firm.snapshots, at=datetime.now(UTC), since=since, known=known.ids if since is None else None, before=known.last)
+    except ContractBroken as broken:
+        seen.troubles.append(Trouble("contract", about, str(broken), "engineer"))
+    except SystemUnavailable as unavailable:
+        seen.troubles.append(Trouble("unreachable", about, str(unavailable), "engineer"))
+    else:
+        with store.writing(firm.hub_file) as connection:
+            loaded = capture.load(connection, member.system, each, manifest, firm.snapshots)
+        _note(seen, about, manifest, loaded)
+
+
+def _note(seen: Observed, about: str, manifest: Manifest, loaded: Loaded) -> None:
+    seen.manifests[manifest.object], seen.changes[manifest.object] = manifest, loaded.changes
+    if manifest.unmapped:
+        seen.troubles.append(Trouble("unmapped", about, f"{about} sends {', '.join(manifest.unmapped)}; map it or add it to ignore in system.yaml", "engineer"))
+    if not manifest.complete:
+        seen.troubles.append(Trouble("partial", about, f"{about}: the read ended before the last page; nothing was taken for deleted, the next run reads again", "engineer"))
+    log.info("%s: %d records fetched, %s", about, manifest.rows, ", ".join(f"{count} {kind}" for kind, count in loaded.changes.items()) or "nothing changed")
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, firm: Firm) -> None:
+    capture.prepare(connection, (member.system for member in firm.systems.values()))
+    projection.prepare(connection)
+
+
+def _known(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, each: Object) -> Known:
+    """What the hub knows of an object, after loading what an earlier, killed run took and did not load."""
+    taken = snapshot.all_manifests(firm.snapshots / member.system.system / each.name)
+    for manifest in taken:
+        capture.load(connection, member.system, each, manifest, firm.snapshots)
+    ids = connection.execute(f"SELECT _id FROM {capture.table(member.system.system, each.name)} WHERE _gone IS NULL").pl().get_column("_id")
+    marks = [manifest.watermark for manifest in taken if manifest.watermark]
+    return Known(taken[-1] if taken else None, marks[-1] if marks else None, ids)
+
+
+def _quarantined(connection: duckdb.DuckDBPyConnection, system: str) -> list[Trouble]:
+    rows = connection.execute("SELECT object, coalesce(nullif(record_id, ''), '(no key)'), reason FROM capture.quarantine WHERE system = ? ORDER BY ALL", [system]).fetchall()
+    return [Trouble("quarantine", f"{system} {name} {key}", f"{system} {name} {key}: {reason}; correct the record, or system.yaml and then `hub replay`", "engineer") for name, key, reason in rows]

@@ -1,0 +1,47 @@
+"""Work for a person: opened when something needs one, closed when it is over. Journaled, so that age survives a rebuild."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from hub import projection
+from hub.journal import Event, Journal
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that a person has to look into. `id` is stable: the same trouble tomorrow is the same exception.
+
+    kind   contract, unreachable, quarantine, unmapped, refused, rejected, in_doubt, dead_letter, unconfirmed
+    about  the record or object
+    owner  who looks into it
+    """
+
+    kind: str
+    about: str
+    message: str
+    owner: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}:{self.about}"
+
+
+def settle(connection: duckdb.DuckDBPyConnection, journal: Journal, scope: str, kinds: tuple[str, ...], found: list[Trouble]) -> tuple[int, int]:
+    """Open what is new, close what is over; returns how many of each.
+
+    scope  prefix of `about` that was looked at: only its exceptions can be over
+    kinds  the kinds of trouble that were looked for
+    """
+    projection.load(connection, journal)
+    rows = connection.execute("SELECT id, message FROM journal.exception WHERE starts_with(subject, ?) AND list_contains(?, kind)", [scope, list(kinds)]).fetchall()
+    before, now = dict(rows), {trouble.id: trouble for trouble in found}
+    opened = [trouble for key, trouble in now.items() if before.get(key) != trouble.message]
+    closed = sorted(before.keys() - now.keys())
+    journal.append([opening(trouble) for trouble in opened] + [Event("exception.closed", key, {}) for key in closed])
+    projection.load(connection, journal)
+    return len(opened), len(closed)
+
+
+def opening(trouble: Trouble) -> Event:
+    return Event("exception.opened", trouble.id, {"kind": trouble.kind, "about": trouble.about, "message": trouble.message, "owner": trouble.owner})
