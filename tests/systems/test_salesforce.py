@@ -505,6 +505,18 @@ def test_simple_salesforce_creates_updates_upserts_and_deletes(org, simple):
         made["id"]: True, ids(org)[0]: False}
 
 
+def test_simple_salesforce_saves_collections_partially(org, simple):
+    records = [{"attributes": {"type": "Account"}, **values} for values in ({"Name": "Firm 1"}, {"Phone": "1"})]
+
+    made, refused = simple.restful("composite/sobjects", method="POST", json={"allOrNone": False, "records": records})
+    changed = simple.restful("composite/sobjects", method="PATCH", json={"records": [{**records[0], "id": made["id"], "Name": "Firm One"}]})
+    deleted = simple.restful("composite/sobjects", params={"ids": made["id"]}, method="DELETE")
+
+    assert (made["success"], refused["errors"][0]["statusCode"]) == (True, "REQUIRED_FIELD_MISSING")
+    assert (changed, deleted) == ([{"id": made["id"], "success": True, "errors": []}],) * 2
+    assert org.accounts.bin[made["id"]]["Name"] == "Firm One"
+
+
 def test_simple_salesforce_describes_the_org(org, simple):
     assert [each["name"] for each in simple.describe()["sobjects"]] == ["Account", "Contact", "Opportunity", "Invoice__c"]
     assert of(simple, "Invoice__c").describe()["keyPrefix"] == "a00"
