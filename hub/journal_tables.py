@@ -84,7 +84,7 @@ def _url(url_or_path: str | Path) -> URL:
 
 def _sqlite(url: URL) -> sa.Engine:
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    opened = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    opened = sa.create_engine(url, pool_timeout=BUSY_SECONDS, connect_args={"timeout": BUSY_SECONDS})
 
     sa.event.listen(opened, "connect", lambda connection, _: _set_up(connection))
     return opened
@@ -100,7 +100,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
 
 def _postgresql(url: URL) -> sa.Engine:
     try:
-        return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_timeout=BUSY_SECONDS, pool_pre_ping=True)
     except ModuleNotFoundError as missing:
         raise ConfigurationWrong("a journal on PostgreSQL needs psycopg; install concord-hub[team]") from missing
 

@@ -179,6 +179,21 @@ def test_postgresql_refuses_to_empty_the_table(postgres):  # noqa: F811
         connection.execute("TRUNCATE event")
 
 
+def test_on_postgresql_a_role_that_may_only_read_and_insert_keeps_the_journal_and_can_not_lift_its_protection(postgres):  # noqa: F811
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA guarded; CREATE ROLE hub LOGIN")
+        journal.open(f"{postgres}?options=-csearch_path%3Dguarded").close()
+        connection.execute("GRANT USAGE ON SCHEMA guarded TO hub; GRANT SELECT, INSERT ON guarded.event TO hub")
+    place = f"{postgres.replace('concord@', 'hub@')}?options=-csearch_path%3Dguarded"
+
+    with journal.open(place) as log:
+        log.append([Event("note", "a", {})])
+
+        assert log.verify() is None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(place) as connection:
+            connection.execute("DROP TRIGGER event_keeps_rows ON event")
+
+
 TAMPERING = {
     "body": "UPDATE event SET body = '{\"x\":9}' WHERE seq = 3",
     "time": "UPDATE event SET at_us = at_us + 1 WHERE seq = 3",
