@@ -16,7 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import mapping
+from hub import entity, mapping
 from hub.errors import ConfigurationWrong, ContractBroken, SystemUnavailable
 from hub.systems.connector import Connection, Write
 from hub.systems.files import connector
@@ -305,8 +305,30 @@ def test_an_english_time_sheet_without_a_key_gets_two_columns_as_one(folder):
 def test_a_code_that_nobody_knows_and_a_number_with_a_comma_are_left_to_a_person(folder):
     path = put(folder, "projects.csv", "Project No;Project Name;Status;Budget;Currency;Start\nP1;Rollout;17;1.200,50;EUR;01.02.2026\n")
 
-    assert guess(path)["fields"] == {"code": "Project No", "name": "Project Name", "budget": {"currency": "Currency"},
+    assert guess(path)["fields"] == {"code": "Project No", "name": "Project Name",
                                      "starts_on": {"from": "Start", "format": "%d.%m.%Y"}}
+
+
+def test_a_date_that_could_be_read_two_ways_is_left_to_a_person(folder):
+    path = put(folder, "projects.csv", "Project No,Project Name,Start,End\nP1,Rollout,01/02/2026,12/31/2026\n")
+    short = put(folder, "orders.csv", "Project No,Project Name,Start\nP1,Rollout,01.02.26\n")
+
+    assert guess(path)["fields"] == {"code": "Project No", "name": "Project Name", "ends_on": {"from": "End", "format": "%m/%d/%Y"}}
+    assert guess(short)["fields"]["starts_on"] == {"from": "Start", "format": "%d.%m.%y"}
+
+
+def test_every_entity_is_known_by_our_own_words(folder):
+    path = put(folder, "credit_memos.csv", "Number,Invoice,Reason,Amount,Amount Currency,Issued On\nCM-1,R-1,?,10.00,EUR,2026-11-02\n")
+
+    assert guess(path, {"invoice": "invoices"})["is"] == "credit_memo"
+
+
+def test_synonyms_are_for_fields_that_exist():
+    for name, known in yaml.safe_load((mapping.FOLDER / "files" / "synonyms.yaml").read_text()).items():
+        fields = entity.all_entities()[name].fields
+        for path in known["fields"]:
+            field, _, part = path.partition(".")
+            assert part in entity.TYPES[fields[field].type], f"{name} {path}"
 
 
 def test_what_fits_no_entity_or_has_no_key_is_refused(folder):

@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from hub import entity
 from hub.errors import ConfigurationWrong, ContractBroken
-from hub.systems.files import table
+from hub.systems.files import synonyms, table
 from hub.systems.files.folder import DAY_FIRST, YEAR_FIRST, Options
 
 DATES = ["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%y", "%Y%m%d"]
@@ -32,7 +30,7 @@ def guess(path: Path, objects: Mapping[str, str] | None = None) -> dict[str, Any
     """
     read = _read(path)
     records = table.read(path.name, path, Options(**read))
-    name = _best(path, records)
+    name = synonyms.best_entity(path, records)
     key = _key(path, records)
     named = {"is": name, "key": "|".join(key), "read": read | ({"key": list(key)} if len(key) > 1 else {})}
     return named | {"fields": _fields(name, records, objects or {})}
@@ -44,47 +42,24 @@ def system(folder: Path, name: str, role: str) -> dict[str, Any]:
     if not newest:
         raise ConfigurationWrong(f"{folder}: holds no file that can be read; put one there and try again")
     kinds = {_object_name(path): (path, guess(path)["is"]) for path in newest.values()}
+    if len(kinds) < len(newest):
+        raise ConfigurationWrong(f"{folder}: files of one name but several kinds: {', '.join(sorted(newest))}; keep one kind of each")
     objects = {kind: each for each, (_, kind) in reversed(kinds.items())}
     guessed = {each: guess(path, objects) for each, (path, _) in kinds.items()}
     return {"system": name, "role": role, "connector": "files", "nested": False, "objects": guessed}
 
 
-@cache
-def _synonyms() -> dict[str, dict[str, Any]]:
-    return yaml.safe_load(Path(__file__).with_name("synonyms.yaml").read_text())
-
-
-def _best(path: Path, records: pl.DataFrame) -> str:
-    """The entity that most columns speak of; the file's name counts as much as four columns."""
-    words = set(re.findall(r"[a-z]+", _fold(path.stem)))
-    score = {name: len(_matches(name, records)) + 4 * bool(words & {_plain(word) for word in known["files"]}) for name, known in _synonyms().items()}
-    best = max(score, key=score.get)
-    if score[best] < 2:
-        raise ConfigurationWrong(f"{path.name}: its columns {', '.join(records.columns)} fit no entity; write its object into system.yaml yourself")
-    return best
-
-
-def _matches(name: str, records: pl.DataFrame) -> dict[str, str]:
-    """{field or field.part: column}; each synonym list from its first word on."""
-    columns = {_plain(column): column for column in reversed(records.columns)}
-    found = {}
-    for field, words in _synonyms()[name]["fields"].items():
-        if column := next((columns[_plain(word)] for word in words if _plain(word) in columns), None):
-            found[field] = column
-    return found
-
-
 def _fields(name: str, records: pl.DataFrame, objects: Mapping[str, str]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     known = entity.all_entities()[name].fields
-    for path, column in _matches(name, records).items():
+    for path, column in synonyms.matches(name, records).items():
         field, _, part = path.partition(".")
         spec = column if part else _spec(known[field], records[column], objects)
         if spec is not None and known[field].type in ("address", "money"):
             fields.setdefault(field, {})[part or "value"] = spec
         elif spec is not None:
             fields[field] = spec
-    return fields
+    return {name: spec for name, spec in fields.items() if known[name].type != "money" or "value" in spec}
 
 
 def _spec(field: entity.Field, values: pl.Series, objects: Mapping[str, str]) -> Any:
@@ -92,10 +67,9 @@ def _spec(field: entity.Field, values: pl.Series, objects: Mapping[str, str]) ->
     if field.type == "reference":
         return {"from": values.name, "object": objects[field.to]} if field.to in objects else None
     if field.type == "date":
-        formats = [each for each in DATES if values.str.to_date(each, strict=False).null_count() == values.null_count()]
-        return values.name if formats[:1] == DATES[:1] else {"from": values.name, "format": formats[0]} if formats else None
+        return _day(values)
     if field.type == "code":
-        return _codes({_plain(word): code for code, meaning in entity.codes(field.codes).items() for word in (meaning, code)}, values)
+        return _codes({synonyms.plain(word): code for code, meaning in entity.codes(field.codes).items() for word in (meaning, code)}, values)
     if field.type == "boolean":
         return _codes(YES_NO, values)
     if field.type in ("money", "quantity", "share", "integer"):
@@ -103,8 +77,20 @@ def _spec(field: entity.Field, values: pl.Series, objects: Mapping[str, str]) ->
     return values.name
 
 
+def _day(values: pl.Series) -> Any:
+    formats = [each for each in DATES if _fits(values, each)]
+    if not formats or {"%d/%m/%Y", "%m/%d/%Y"} <= set(formats) and len(formats) == 2:
+        return None  # no day beyond the 12th tells whether the day or the month comes first
+    return values.name if formats[0] == DATES[0] else {"from": values.name, "format": formats[0]}
+
+
+def _fits(values: pl.Series, form: str) -> bool:
+    days = values.str.to_date(form, strict=False)
+    return days.null_count() == values.null_count() and bool(days.dt.year().is_between(1900, 2200).all())  # %Y takes 26 for the year 26
+
+
 def _codes(ours: Mapping[str, str], values: pl.Series) -> Any:
-    theirs = {value: ours.get(_plain(value)) for value in values.drop_nulls().unique().sort()}
+    theirs = {value: ours.get(synonyms.plain(value)) for value in values.drop_nulls().unique().sort()}
     if not theirs or None in theirs.values():
         return None
     return values.name if all(value == code for value, code in theirs.items()) else {"from": values.name, "codes": theirs}
@@ -113,7 +99,7 @@ def _codes(ours: Mapping[str, str], values: pl.Series) -> Any:
 def _key(path: Path, records: pl.DataFrame) -> tuple[str, ...]:
     """The column that tells records apart, else two that do together; one that is named like a key comes first."""
     full = [column for column in records.columns if records[column].null_count() == 0]
-    ranked = sorted(full, key=lambda column: not KEY_WORDS.search(_plain(column)))
+    ranked = sorted(full, key=lambda column: not KEY_WORDS.search(synonyms.plain(column)))
     for size in (1, 2):
         for columns in combinations(ranked, size):
             if records.select(columns).n_unique() == records.height:
@@ -140,11 +126,3 @@ def _pattern(path: Path) -> str:
 
 def _object_name(path: Path) -> str:
     return re.sub(r"\W+", "_", _pattern(path).removesuffix(path.suffix).strip("*")).strip("_").lower()
-
-
-def _fold(text: str) -> str:
-    return text.casefold().translate({ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue"})
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", _fold(text))
