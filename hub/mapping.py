@@ -222,6 +222,7 @@ def _outward_value(column: Column, value: Any) -> Any:
         return None
     if column.codes:
         back = {ours: theirs for theirs, ours in reversed(column.codes.items())}
+        value = str(value).lower() if isinstance(value, bool) else value
         if value not in back:
             raise ConfigurationWrong(f"{column.source}: no code for {value!r}; add one to `codes`")
         return {"true": True, "false": False}.get(back[value], back[value])

@@ -32,7 +32,7 @@ def inward(system, kind, column, field):
     if column.const is not None:
         return f"'{column.const}'::{kind}"
     source = f'"{column.source}"' + (f" / {column.per}" if column.per else "")
-    if kind != "VARCHAR":
+    if kind != "VARCHAR" and not column.codes:
         return f"({source})::{kind}"
     text = f"nullif(trim({source}), '')"
     if column.codes:

@@ -309,6 +309,15 @@ def test_a_code_that_nobody_knows_and_a_number_with_a_comma_are_left_to_a_person
                                      "starts_on": {"from": "Start", "format": "%d.%m.%Y"}}
 
 
+def test_a_yes_or_no_in_another_language_has_a_way_back():
+    each = mapping.Object.model_validate({"name": "times", "is": "time_entry", "key": "No", "fields": {
+        "is_billable": {"from": "Abrechenbar", "codes": {"ja": "true", "nein": "false"}}}})
+
+    said = [mapping.outward(each, {"is_billable": value}) for value in (True, False, None)]
+
+    assert said == [{"Abrechenbar": "ja"}, {"Abrechenbar": "nein"}, {"Abrechenbar": None}]
+
+
 def test_a_date_that_could_be_read_two_ways_is_left_to_a_person(folder):
     path = put(folder, "projects.csv", "Project No,Project Name,Start,End\nP1,Rollout,01/02/2026,12/31/2026\n")
     short = put(folder, "orders.csv", "Project No,Project Name,Start\nP1,Rollout,01.02.26\n")
