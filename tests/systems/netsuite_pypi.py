@@ -18,7 +18,8 @@ async def main(hostname: str, tba: dict[str, str]) -> dict[str, object]:
     await client.put("/record/v1/customer/eid:P-1", json={"companyName": "Python & Co", "subsidiary": {"id": "2"}})
     await client.put("/record/v1/customer/eid:P-1", json={"companyName": "Python & Söhne"})
     made = await client.get("/record/v1/customer/eid:P-1")
-    await client.patch(f"/record/v1/customer/{made['id']}", json={"addressBook": {"items": [{"defaultBilling": True, "addressBookAddress": {"city": "Köln"}}]}})
+    line = {"defaultBilling": True, "addressBookAddress": {"city": "Köln"}}
+    await client.patch(f"/record/v1/customer/{made['id']}", json={"addressBook": {"items": [line]}})
     listed = await client.get("/record/v1/customer", params={"limit": 1, "offset": 1})
     expanded = await client.get(f"/record/v1/customer/{made['id']}", params={"expandSubResources": "true"})
     pages = [await client.suiteql("SELECT id, companyname FROM customer WHERE id > 1000 ORDER BY id", limit=2, offset=offset) for offset in (0, 2)]

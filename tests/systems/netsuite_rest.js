@@ -6,7 +6,7 @@ const options = {consumer_key: tba.consumer_key, consumer_secret_key: tba.consum
                  realm: tba.account, base_url: url};
 const client = new NetSuite(options);
 const thief = new NetSuite({...options, token_secret: "guessed"});
-const query = (q, page = "") => client.request({path: `query/v1/suiteql${page}`, method: "POST", body: JSON.stringify({q})}).then((answer) => answer.data);
+const query = async (q, page = "") => (await client.request({path: `query/v1/suiteql${page}`, method: "POST", body: JSON.stringify({q})})).data;
 const refusal = (promise) => promise.then(() => null, (failure) => failure.response.statusCode);
 
 (async () => {

@@ -26,7 +26,8 @@ class Spoiled:
 
     async def __call__(self, scope, receive, send):
         if not (self.spoil and scope["path"] == QUERY):
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         body = bytearray()
 
         async def catch(message):
@@ -145,8 +146,10 @@ def test_a_role_without_permission_reads_nothing_rather_than_little(account):
 
 
 def test_a_field_that_is_gone_from_netsuite_stops_the_object_by_name(account):
+    each = CUSTOMER.model_copy(update={"read": {"table": "customer", "deleted": "Customer", "columns": {"url": "customer.custentity_moved_away"}}})
+
     with pytest.raises(ContractBroken, match="custentity_moved_away"):
-        list(account.connector.read(CUSTOMER.model_copy(update={"read": CUSTOMER.read | {"columns": {"url": "customer.custentity_moved_away"}}}), None))
+        list(account.connector.read(each, None))
 
 
 def test_looking_tells_a_deleted_record_from_one_that_was_never_seen(account):
@@ -158,12 +161,14 @@ def test_looking_tells_a_deleted_record_from_one_that_was_never_seen(account):
 
 
 @pytest.mark.parametrize(("name", "values"), [
-    ("customer", {"legal_name": "Müller & Söhne 'GmbH'", "billing_address_street": "Lindenstraße 1", "billing_address_country": "DE", "website": "mueller.example",
-                  "payment_terms": "net_30", "credit_limit": Decimal("12500.50"), "legal_entity": "DE01", "life_cycle": "customer", "parent_ref": "1001"}),
+    ("customer", {"legal_name": "Müller & Söhne 'GmbH'", "billing_address_street": "Lindenstraße 1", "billing_address_country": "DE",
+                  "life_cycle": "customer", "payment_terms": "net_30", "credit_limit": Decimal("12500.50"), "legal_entity": "DE01", "parent_ref": "1001"}),
     ("employee", {"full_name": "Ines Example", "life_cycle": "left", "started_on": date(2026, 2, 28), "legal_entity": "US01", "cost_center": "CC-200"}),
-    ("salesOrder", {"number": "SOW-1", "starts_on": date(2026, 11, 30), "hourly_rate": Decimal("175.5"), "fee_model": "retainer", "customer_ref": "1001"}),
-    ("job", {"code": "P-1", "name": "Rollout", "budget": Decimal("90000"), "budget_currency": "CHF", "status": "active", "legal_entity": "UK01"}),
-    ("timeBill", {"entry_number": "T-1", "worked_on": date(2026, 2, 28), "hours": Decimal("7.25"), "is_billable": False, "project_ref": "7", "worker_ref": "8"}),
+    ("salesOrder", {"number": "SOW-1", "starts_on": date(2026, 11, 30), "hourly_rate": Decimal("175.5"), "fee_model": "retainer",
+                    "customer_ref": "1001"}),
+    ("job", {"code": "P-1", "name": "Rollout", "budget": Decimal(90000), "budget_currency": "CHF", "status": "active", "legal_entity": "UK01"}),
+    ("timeBill", {"entry_number": "T-1", "worked_on": date(2026, 2, 28), "hours": Decimal("7.25"), "is_billable": False,
+                  "project_ref": "7", "worker_ref": "8"}),
 ])
 def test_what_is_written_is_what_is_read(account, name, values):
     each = SYSTEM.objects[name]
@@ -267,12 +272,13 @@ def test_a_cleared_reference_is_empty_afterwards(account):
 
 
 def test_netsuite_refuses_to_change_a_posted_invoice_and_takes_a_draft(account):
-    draft, posted = (account.simulator.tables["invoice"].create({"tranId": f"INV-{letter}", "status": {"id": letter}, "dueDate": "2026-11-30"}) for letter in "DA")
+    invoices = account.simulator.tables["invoice"]
+    draft, posted = (invoices.create({"tranId": f"INV-{letter}", "status": {"id": letter}, "dueDate": "2026-11-30"}) for letter in "DA")
 
     outcomes = [account.update(record_id, None, INVOICE, due_on=date(2026, 12, 31))[0].state for record_id in (draft, posted)]
 
     assert outcomes == ["acknowledged", "rejected"]
-    assert account.simulator.tables["invoice"].rows[posted]["dueDate"] == "2026-11-30"
+    assert [invoices.rows[record_id]["dueDate"] for record_id in (draft, posted)] == ["2026-12-31", "2026-11-30"]
 
 
 def test_orders_and_invoices_share_a_table_and_are_told_apart(account):

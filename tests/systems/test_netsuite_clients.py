@@ -50,7 +50,8 @@ def certificate(tmp_path_factory):
     """A certificate for 127.0.0.1 that nobody but this test trusts, and its key."""
     folder = tmp_path_factory.mktemp("certificate")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"], cwd=folder, check=True, capture_output=True)
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"],
+                   cwd=folder, check=True, capture_output=True)
     return folder / "certificate.pem", folder / "key.pem"
 
 

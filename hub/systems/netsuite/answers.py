@@ -19,15 +19,21 @@ class Refusal(Exception):
                      "o:errorDetails": [{"detail": detail, **(where or {}), "o:errorCode": code}]}
 
 
-def page(request: Request, found: list[Record]) -> Record:
-    """The page of a collection that the request asks for ("Collection Paging")."""
+def window(request: Request) -> tuple[int, int]:
+    """The limit and the offset that a request asks for ("Collection Paging")."""
     limit, offset = (int(request.query_params.get(name, default)) for name, default in (("limit", 1000), ("offset", 0)))
     if not 1 <= limit <= 1000:
         raise Refusal(400, "INVALID_PARAMETER", "The limit must be from 1 to 1000.", {"o:errorQueryParam": "limit"})
     if offset % limit:
         raise Refusal(400, "INVALID_PARAMETER", "The offset must be divisible by the limit.", {"o:errorQueryParam": "offset"})
-    items = [{"links": [], **item} for item in found[offset:offset + limit]]
+    return limit, offset
+
+
+def page(request: Request, items: list[Record], total: int) -> Record:
+    """The items in the request's window as a page of `total`."""
+    limit, offset = window(request)
     links = [{"rel": "self", "href": str(request.url)}]
-    if more := offset + limit < len(found):
+    if more := offset + limit < total:
         links.append({"rel": "next", "href": str(request.url.include_query_params(limit=limit, offset=offset + limit))})
-    return {"links": links, "count": len(items), "hasMore": more, "items": items, "offset": offset, "totalResults": len(found)}
+    listed = [{"links": [], **item} for item in items]
+    return {"links": links, "count": len(items), "hasMore": more, "items": listed, "offset": offset, "totalResults": total}

@@ -53,28 +53,26 @@ class NetSuite:
         rows, _ = self._ask(query.newest(each))
         watermark = rows[0].get("newest") if rows else None
         for rows, _ in self._pages(query.deleted(each, since)):
-            yield Page([query.tombstone(each, row) for row in rows], last=False, watermark=watermark or since)
+            yield Page(query.tombstones(each, rows), last=False, watermark=watermark or since)
         for rows, last in self._pages(query.live(each, since)):
-            yield Page([query.record(each, row) for row in rows], last, watermark=watermark or since)
+            yield Page(query.records(each, rows), last, watermark=watermark or since)
 
     def look(self, each: mapping.Object, record_ids: Sequence[str]) -> dict[str, Seen]:
         seen = {record_id: Seen("unknown") for record_id in record_ids}
         try:
-            for row in self._among(query.live(each), query.key(each), record_ids):
-                record = query.record(each, row)
+            for record in self._among(each, query.key(each), record_ids):
                 seen[record[each.key]] = Seen("there", record, version=record[each.changed])
             # A record that is not there may be one that we may not see. Only the list of deleted records tells.
             absent = [record_id for record_id, found in seen.items() if found.state == "unknown"]
-            for row in self._among(query.deleted(each), "recordid", absent):
-                seen[row["recordid"]] = Seen("deleted")
+            for record in self._among(each, "recordid", absent, gone=True):
+                seen[record[each.key]] = Seen("deleted")
         except SystemUnavailable as failure:
             log.warning("%s %s: %s", self.name, each.name, failure)
         return seen
 
     def find(self, each: mapping.Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for row in self._among(query.live(each), query.expression(each, each.external_id), hub_ids):
-            record = query.record(each, row)
+        for record in self._among(each, query.expression(each, each.external_id), hub_ids):
             found.setdefault(record[each.external_id], []).append(record[each.key])
         return found
 
@@ -110,11 +108,12 @@ class NetSuite:
             return Outcome(write.key, "in_doubt", write.record_id, f"answered {response.status_code} without saying where the record is")
         return Outcome(write.key, "acknowledged", record_id)
 
-    def _among(self, wanted: Query, expression: str, values: Sequence[str]) -> Iterator[dict[str, str]]:
-        """The rows of a query whose `expression` is one of these values."""
+    def _among(self, each: mapping.Object, expression: str, values: Sequence[str], gone: bool = False) -> Iterator[Record]:
+        """The records, or the tombstones of deleted ones, whose `expression` is one of these values."""
+        wanted, shaped = (query.deleted, query.tombstones) if gone else (query.live, query.records)
         for start in range(0, len(values), LISTED):
-            for rows, _ in self._pages(wanted.narrowed(query.among(expression, values[start:start + LISTED]))):
-                yield from rows
+            for rows, _ in self._pages(wanted(each).narrowed(query.among(expression, values[start:start + LISTED]))):
+                yield from shaped(each, rows)
 
     def _pages(self, wanted: Query) -> Iterator[tuple[list[dict[str, str]], bool]]:
         """Pages of rows in the order of the query's numeric key, and whether each is the last.

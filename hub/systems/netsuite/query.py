@@ -64,18 +64,26 @@ def among(expression: str, values: Sequence[str]) -> str:
     return f"{expression} IN ({', '.join(_quoted(value) for value in values)})"
 
 
-def record(each: mapping.Object, row: dict[str, str]) -> Record:
-    """A row of `live` as the record service would nest it, with every field, None where SuiteQL left it out."""
-    booleans, found = _booleans(each), {each.gone.deleted: False}
-    for path in _paths(each):
-        value = row.get(_alias(path))
-        mapping.put(found, path, BOOLEANS.get(value, value) if path in booleans else value)
-    return found
+def records(each: mapping.Object, rows: Sequence[dict[str, str]]) -> list[Record]:
+    """Rows of `live` as the record service would nest them, with every field, None where SuiteQL left it out."""
+    booleans = _booleans(each)
+    fields = [(path, _alias(path), path in booleans) for path in _paths(each)]
+    return [_record(each, fields, row) for row in rows]
 
 
-def tombstone(each: mapping.Object, row: dict[str, str]) -> Record:
-    """A row of `deleted` as a record that is gone: nothing but its id and the time of its deletion."""
-    return record(each, {_alias(each.key): row["recordid"], _alias(each.changed): row["deleteddate"]}) | {each.gone.deleted: True}
+def tombstones(each: mapping.Object, rows: Sequence[dict[str, str]]) -> list[Record]:
+    """Rows of `deleted` as records that are gone: nothing but their ids and the times of their deletion."""
+    names = {_alias(each.key): "recordid", _alias(each.changed): "deleteddate"}
+    found = records(each, [{name: row[theirs] for name, theirs in names.items()} for row in rows])
+    return [record | {each.gone.deleted: True} for record in found]
+
+
+def _record(each: mapping.Object, fields: list[tuple[str, str, bool]], row: dict[str, str]) -> Record:
+    record: Record = {each.gone.deleted: False}
+    for path, alias, is_boolean in fields:
+        value = row.get(alias)
+        mapping.put(record, path, BOOLEANS.get(value, value) if is_boolean else value)
+    return record
 
 
 def _paths(each: mapping.Object) -> list[str]:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hub.systems.netsuite.addresses import AddressBook
-from hub.systems.netsuite.answers import Refusal, page
+from hub.systems.netsuite.answers import Refusal, page, window
 from hub.systems.netsuite.catalogue import KINDS, SUBLISTS
 from hub.systems.simulator import Record, Table
 
@@ -38,7 +38,8 @@ class RecordService:
         name = _name(request)
         if request.method == "POST":
             return self._create(request, name, await request.json())
-        return JSONResponse(page(request, [{"id": each} for each in sorted(self.tables[name].rows, key=int)]))
+        (limit, offset), ids = window(request), sorted(self.tables[name].rows, key=int)
+        return JSONResponse(page(request, [{"id": each} for each in ids[offset:offset + limit]], len(ids)))
 
     async def record(self, request: Request) -> Response:
         name, key = _name(request), request.path_params["key"]

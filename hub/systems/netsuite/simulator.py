@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.systems.netsuite.addresses import AddressBook
-from hub.systems.netsuite.answers import Refusal, page
+from hub.systems.netsuite.answers import Refusal, page, window
 from hub.systems.netsuite.catalogue import KINDS
 from hub.systems.netsuite.gate import Gate
 from hub.systems.netsuite.recordservice import PATH, RecordService
@@ -75,6 +75,6 @@ class Simulator:
         if "transient" not in request.headers.get("prefer", ""):
             raise Refusal(400, "INVALID_HEADER", "A query needs the header Prefer: transient.", {"o:errorHeader": "Prefer"})
         try:
-            return JSONResponse(page(request, self.suiteql.rows((await request.json())["q"])))
+            return JSONResponse(page(request, *self.suiteql.answer((await request.json())["q"], *window(request))))
         except QueryWrong as wrong:
             raise Refusal(400, "INVALID_PARAMETER", str(wrong), {"o:errorPath": "q"}) from wrong

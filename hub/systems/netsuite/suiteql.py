@@ -13,7 +13,10 @@ from hub.systems.netsuite.catalogue import ADDRESS, KINDS, Kind
 from hub.systems.simulator import Record, Table
 
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
-PARTS = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "HH24": "%H", "MI": "%M", "SS": "%S"}
+# A part of a date format: how strptime writes it, and where it stands in an instant.
+PARTS = {"YYYY": ("%Y", slice(0, 4)), "MM": ("%m", slice(5, 7)), "DD": ("%d", slice(8, 10)),
+         "HH24": ("%H", slice(11, 13)), "MI": ("%M", slice(14, 16)), "SS": ("%S", slice(17, 19))}
+PART = re.compile("|".join(PARTS))
 # Keys are INTEGER as the ids that they are joined with, else SQLite compares text with numbers.
 LINES = {
     "transactionline": "transaction INTEGER PRIMARY KEY, mainline TEXT, subsidiary TEXT, createdfrom TEXT",
@@ -40,16 +43,17 @@ class SuiteQL:
         for table, columns in (_tables() | LINES).items():
             self.db.execute(_named(f"CREATE TABLE {table} ({columns})"))
 
-    def rows(self, query: str) -> list[dict[str, str]]:
-        """The query's answer, one dict a row. Raises QueryWrong."""
+    def answer(self, query: str, limit: int, offset: int) -> tuple[list[dict[str, str]], int]:
+        """Some rows of the query's answer, and how many it has in all. Raises QueryWrong."""
         if not re.match(r"\s*SELECT\b", query, re.IGNORECASE):
             raise QueryWrong("Invalid search query. Only SELECT statements are supported.")
         self._refresh()
         try:
-            found = self.db.execute(_named(query)).fetchall()
+            (total,) = self.db.execute(f"SELECT COUNT(*) FROM ({_named(query)})").fetchone()
+            found = self.db.execute(f"{_named(query)} LIMIT {limit} OFFSET {offset}").fetchall()
         except sqlite3.Error as wrong:
             raise QueryWrong(f"Invalid search query. Detailed unprocessed description follows. {_reason(str(wrong))}") from wrong
-        return [{name.lower(): _shown(value) for name, value in zip(row.keys(), row, strict=True) if value is not None} for row in found]
+        return [{name.lower(): _shown(value) for name, value in zip(row.keys(), row, strict=True) if value is not None} for row in found], total
 
     def _refresh(self) -> None:
         for name, table in self.tables.items():
@@ -124,15 +128,11 @@ def _shown(value: Any) -> str:
 
 
 def _to_char(value: str | None, form: str) -> str | None:
-    return value and datetime.strptime(value, INSTANT).strftime(_strftime(form))
+    return value and PART.sub(lambda part: value[PARTS[part[0]][1]], form)
 
 
 def _to_date(value: str | None, form: str) -> str | None:
-    return value and datetime.strptime(value, _strftime(form)).strftime(INSTANT)
-
-
-def _strftime(form: str) -> str:
-    return re.sub("|".join(PARTS), lambda part: PARTS[part[0]], form)
+    return value and datetime.strptime(value, PART.sub(lambda part: PARTS[part[0]][0], form)).strftime(INSTANT)
 
 
 def _reason(wrong: str) -> str:
