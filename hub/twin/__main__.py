@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from hub.systems.simulator import Server
 from hub.twin.twin import Twin
 
 
@@ -23,12 +22,10 @@ def main() -> None:
     twin = Twin(asked.seed, asked.scale)
     served = [name for name, simulator in twin.simulators.items() if simulator.app]
     ports = {name: asked.ports_from + number for number, name in enumerate([*served, "control"])} if asked.ports_from else {}
-    twin.start(ports)
-    steering = Server({"control": control(twin)}, ports).start()
+    twin.start(ports, beside={"control": control(twin)})
     twin.write_project(asked.folder)
-    print(json.dumps({"folder": str(asked.folder), "control": steering.urls["control"], "systems": twin.urls}), flush=True)
+    print(json.dumps({"folder": str(asked.folder), "control": twin.urls.pop("control"), "systems": twin.urls}), flush=True)
     stopped.wait()
-    steering.stop()
     twin.stop()
 
 

@@ -140,8 +140,15 @@ def _orphans(ground: Ground) -> None:
 
 def _faults(ground: Ground) -> None:
     """Rows that the vendor's interface does send now and then: an option added yesterday, a file edited by hand."""
-    for system, entity, column, bad in (("files", "customer", "payment_terms", "see letter"), ("files", "customer", "credit_limit", "on request"),
-                                        ("salesforce", "opportunity", "stage", "Verbal OK"), ("kantata", "project", "fee_model", "Value Based")):
+    for system, entity, column, bad in (
+        ("files", "customer", "payment_terms", "see letter"),
+        ("files", "customer", "credit_limit", "on request"),
+        ("salesforce", "opportunity", "stage", "Verbal OK"),
+        ("ironclad", "contract", "kind", "orderForm"),
+        ("kantata", "project", "fee_model", "Value Based"),
+        ("netsuite", "worker", "cost_center", "17"),
+        ("bamboohr", "worker", "kind", "Seasonal"),
+    ):
         for view in ground.pick(1, system, entity, has=column):
             ground.spoil("contract_fault", view, column, bad)
     for view in ground.pick(1, "files", "customer"):

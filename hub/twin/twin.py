@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import comb
 from pathlib import Path
 
+from starlette.types import ASGIApp
+
 from hub import mapping
 from hub.systems.simulator import Clock, Faults, Faulty, Server
 from hub.twin import edits, plants, project, views
@@ -27,6 +29,7 @@ class Twin:
     views       {(system, entity, truth id, copy): what the system was told}
     planted     differences made on purpose; people's edits add to it and take from it, what a hub corrects does not
     urls        {system: address}, once started
+    folder      the project folder, once written
     """
 
     def __init__(self, seed: int = 7, scale: float = 1.0, systems: Sequence[str] = SYSTEMS):
@@ -61,11 +64,14 @@ class Twin:
                 for view in self.views.values() for column, said in view.values.items()
                 if said != (should := self.truth[view.entity][view.truth_id][column]) and (view.system, view.truth_id, column) not in known]
 
-    def start(self, ports: Mapping[str, int] | None = None) -> None:
-        """Serve every system that speaks HTTP on loopback, on these ports or on free ones."""
+    def start(self, ports: Mapping[str, int] | None = None, beside: Mapping[str, ASGIApp] | None = None) -> None:
+        """Serve every system that speaks HTTP on loopback, on these ports or on free ones.
+
+        beside  further applications for the same thread, so that no system is read while they change it
+        """
         apps = {name: Faulty(each.app, self.faults[name]) for name, each in self.simulators.items() if each.app}
-        self.server = Server(apps, dict(ports or {})).start()
-        self.urls |= self.server.urls
+        self.server = Server(apps | dict(beside or {}), dict(ports or {})).start()
+        self.urls = dict(self.server.urls)
 
     def stop(self) -> None:
         if self.server:
@@ -86,9 +92,13 @@ class Twin:
     def score(self, crossref: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, float]]:
         """Pairwise precision and recall of each entity's links, from {entity: {record_ref: hub id}}.
 
-        A record that the hub does not know counts as linked to nothing.
+        A record that the hub does not know counts as linked to nothing; rows planted as contract faults, which belong
+        in quarantine, do not count.
         """
-        return {entity: _score(truth_ids, crossref.get(entity, {})) for entity, truth_ids in self.links.items()}
+        broken = {f"{each.system}:{each.object}:{self.seeding.ids.get((each.system, each.entity, each.truth_id, 0))}"
+                  for each in self.planted if each.kind == "contract_fault" and each.field}
+        return {entity: _score({ref: truth_id for ref, truth_id in links.items() if ref not in broken}, crossref.get(entity, {}))
+                for entity, links in self.links.items()}
 
 
 def _score(truth_ids: Mapping[str, str], hub_ids: Mapping[str, str]) -> dict[str, float]:
