@@ -29,7 +29,6 @@ class Organisation:
     postcode: str
     city: str
     country: str
-    phone: str
     terms: str  # days
 
     @property
@@ -40,33 +39,37 @@ class Organisation:
     def email(self) -> str:
         return f"accounts@{self.website}"
 
+    @property
+    def phone(self) -> str:
+        return f"+49 30 23125 1{self.account[-2:]}"
+
 
 ORGANISATIONS: list[Organisation] = _table(Organisation, """
-A-01 | Alder & Brook GmbH           | Alder & Brook GmbH                | DE492655486 | alderbrook.example  | Lindenallee 4      | 10115 | Berlin    | DE | +49 30 23125 101 | 30
-A-02 | Mueller und Soehne           | Müller & Söhne Maschinenbau GmbH  | DE644854973 | mueller-mb.example  | Werkstraße 12      | 70173 | Stuttgart | DE | +49 30 23125 102 | 30
-A-03 | Harbour Finch Consulting     | Harbour & Finch Consulting GmbH + Harbour and Finch Consulting | DE707151283 | harbourfinch.example | Am Sandtorkai 7 | 20457 | Hamburg | DE | +49 30 23125 103 | 60
-A-04 | Nordwind Logistik SE         | Hansa Spedition GmbH              | DE697714383 | hansa-sped.example  | Hafenring 21       | 28195 | Bremen    | DE | +49 30 23125 104 | 30
-A-05 | Donau Energie AG             | Donau Energie AG                  | ATU55650450 | donauenergie.example | Praterstraße 33   | 1020  | Wien      | AT | +49 30 23125 105 | 30
-A-06 | Kessler Pharma AG            | Kessler Pharma AG                 | DE226478448 | kesslerpharma.example | Industriepark 9  | 65929 | Frankfurt | DE | +49 30 23125 106 | 60
-A-07 | Brouwer Textiel NV           | Brouwer Textiel NV                | BE0749763082 | brouwertextiel.example | Meir 18        | 2000  | Antwerpen | BE | +49 30 23125 107 | 30
-A-08 | Skagen Fiskeri A/S           | Skagen Fiskeri A/S                | DK74160468  | skagenfiskeri.example | Havnevej 2       | 9990  | Skagen    | DK | +49 30 23125 108 | 30
-A-09 | Tannhof Brauerei KG          | Tannhof Brauerei KG               | DE431229838 | tannhof.example     | Braugasse 1        | 96047 | Bamberg   | DE | +49 30 23125 109 | 15
-A-10 | Lumen Optik GmbH             | Lumen Optik GmbH + LUMEN Optik G.m.b.H. | DE688136138 | lumenoptik.example | Carl-Zeiss-Str. 8 | 07743 | Jena     | DE | +49 30 23125 110 | 30
-A-11 | Alpenblick Hotels GmbH       | Alpenblick Hotels GmbH            | ATU73632401 | alpenblick.example  | Maria-Theresien-Str. 5 | 6020 | Innsbruck | AT | +49 30 23125 111 | 30
-A-12 | Rheintal Stahlbau GmbH       | Rheintal Stahlbau GmbH            | DE599936196 | rheintalstahl.example | Ruhrorter Str. 70 | 47059 | Duisburg | DE | +49 30 23125 112 | 60
-A-13 | Vogel Medizintechnik GmbH    | Vogel Medizintechnik GmbH         | DE728742260 | vogelmed.example    | Sanderring 3       | 97070 | Würzburg  | DE | +49 30 23125 113 | 30
-A-14 | Ostsee Windkraft GmbH        | Ostsee Windkraft GmbH             | DE850539557 | ostseewind.example  | Warnowufer 40      | 18057 | Rostock   | DE | +49 30 23125 114 | 30
-A-15 | De Smet Chocolade BV         | De Smet Chocolade BV              | BE0517187073 | desmetchoco.example | Korenlei 11       | 9000  | Gent      | BE | +49 30 23125 115 | 30
-A-16 | Saale Chemie AG              | Saale Chemie AG                   | DE187891151 | saalechemie.example | Leunaer Weg 100    | 06217 | Merseburg | DE | +49 30 23125 116 | 60
-A-17 | Jyske Maskinfabrik ApS       | Jyske Maskinfabrik ApS            | DK31321298  | jyskemaskin.example | Søndergade 14      | 8000  | Aarhus    | DK | +49 30 23125 117 | 30
-A-18 | Isar Software GmbH           | Isar Software GmbH                | DE663925448 | isarsoftware.example | Rosenheimer Str. 145 | 81671 | München | DE | +49 30 23125 118 | 30
-A-19 | Elbtal Keramik GmbH          |                                   | DE409170818 | elbtalkeramik.example | Talstraße 9      | 01662 | Meißen    | DE | +49 30 23125 119 |
-A-20 | Wiener Notenverlag GmbH      |                                   | ATU32555071 | notenverlag.example | Dorotheergasse 10  | 1010  | Wien      | AT | +49 30 23125 120 |
-A-21 | Falkenstein Immobilien GmbH  |                                   |             | falkenstein-immo.example | Kaiserdamm 88 | 14057 | Berlin    | DE | +49 30 23125 121 |
-A-22 | Leie Vlas NV                 |                                   | BE0905457188 | leievlas.example   | Graslei 2          | 8500  | Kortrijk  | BE | +49 30 23125 122 |
-A-23 | Havel Werft GmbH             |                                   |             | havelwerft.example  | Uferweg 6          | 14467 | Potsdam   | DE | +49 30 23125 123 |
-B-24 |                              | Thüringer Glaswerke GmbH          | DE226772164 | thglas.example      | Glasbläserweg 3    | 98724 | Lauscha   | DE | +49 30 23125 124 | 30
-B-25 |                              | Steirische Holzbau GmbH           | ATU70288912 | steirerholz.example | Annenstraße 27     | 8020  | Graz      | AT | +49 30 23125 125 | 30
+A-01 | Alder & Brook GmbH       | Alder & Brook GmbH               | DE492655486  | alder.example    | Lindenallee 4     | 10115 | Berlin    | DE | 30
+A-02 | Mueller und Soehne       | Müller & Söhne Maschinenbau GmbH | DE644854973  | mueller.example  | Werkstraße 12     | 70173 | Stuttgart | DE | 30
+A-03 | Harbour Finch | Harbour & Finch GmbH + Harbour and Finch | DE707151283 | harbour.example | Am Sandtorkai 7 | 20457 | Hamburg | DE | 60
+A-04 | Nordwind Logistik SE     | Hansa Spedition GmbH             | DE697714383  | hansa.example    | Hafenring 21      | 28195 | Bremen    | DE | 30
+A-05 | Donau Energie AG         | Donau Energie AG                 | ATU55650450  | donau.example    | Praterstraße 33   | 1020  | Wien      | AT | 30
+A-06 | Kessler Pharma AG        | Kessler Pharma AG                | DE226478448  | kessler.example  | Industriepark 9   | 65929 | Frankfurt | DE | 60
+A-07 | Brouwer Textiel NV       | Brouwer Textiel NV               | BE0749763082 | brouwer.example  | Meir 18           | 2000  | Antwerpen | BE | 30
+A-08 | Skagen Fiskeri A/S       | Skagen Fiskeri A/S               | DK74160468   | skagen.example   | Havnevej 2        | 9990  | Skagen    | DK | 30
+A-09 | Tannhof Brauerei KG      | Tannhof Brauerei KG              | DE431229838  | tannhof.example  | Braugasse 1       | 96047 | Bamberg   | DE | 15
+A-10 | Lumen Optik GmbH | Lumen Optik GmbH + LUMEN Optik G.m.b.H. | DE688136138 | lumen.example | Zeißstr. 8 | 07743 | Jena | DE | 30
+A-11 | Alpenblick Hotels GmbH   | Alpenblick Hotels GmbH           | ATU73632401  | alpen.example    | Innstraße 5       | 6020  | Innsbruck | AT | 30
+A-12 | Rheintal Stahlbau GmbH   | Rheintal Stahlbau GmbH           | DE599936196  | rheintal.example | Ruhrorter Str. 70 | 47059 | Duisburg  | DE | 60
+A-13 | Vogel Medizin GmbH       | Vogel Medizin GmbH               | DE728742260  | vogel.example    | Sanderring 3      | 97070 | Würzburg  | DE | 30
+A-14 | Ostsee Windkraft GmbH    | Ostsee Windkraft GmbH            | DE850539557  | ostsee.example   | Warnowufer 40     | 18057 | Rostock   | DE | 30
+A-15 | De Smet Chocolade BV     | De Smet Chocolade BV             | BE0517187073 | desmet.example   | Korenlei 11       | 9000  | Gent      | BE | 30
+A-16 | Saale Chemie AG          | Saale Chemie AG                  | DE187891151  | saale.example    | Leunaer Weg 100   | 06217 | Merseburg | DE | 60
+A-17 | Jyske Maskinfabrik ApS   | Jyske Maskinfabrik ApS           | DK31321298   | jyske.example    | Søndergade 14     | 8000  | Aarhus    | DK | 30
+A-18 | Isar Software GmbH       | Isar Software GmbH               | DE663925448  | isar.example     | Isarring 145      | 81671 | München   | DE | 30
+A-19 | Elbtal Keramik GmbH      |                                  | DE409170818  | elbtal.example   | Talstraße 9       | 01662 | Meißen    | DE |
+A-20 | Wiener Notenverlag GmbH  |                                  | ATU32555071  | noten.example    | Domgasse 10 | 1010  | Wien      | AT |
+A-21 | Falkenstein Immobilien GmbH |                                  |              | fsi.example      | Kaiserdamm 88     | 14057 | Berlin    | DE |
+A-22 | Leie Vlas NV             |                                  | BE0905457188 | leie.example     | Graslei 2         | 8500  | Kortrijk  | BE |
+A-23 | Havel Werft GmbH         |                                  |              | havel.example    | Uferweg 6         | 14467 | Potsdam   | DE |
+B-24 |                          | Thüringer Glaswerke GmbH         | DE226772164  | glas.example     | Glasbläserweg 3   | 98724 | Lauscha   | DE | 30
+B-25 |                          | Steirische Holzbau GmbH          | ATU70288912  | holz.example     | Annenstraße 27    | 8020  | Graz      | AT | 30
 """)
 
 
@@ -111,15 +114,15 @@ class Contact:
 
 
 CONTACTS: list[Contact] = _table(Contact, """
-K-01 | A-01 | Greta Alder    | greta@alderbrook.example    | Managing director | no
-K-02 | A-02 | Jonas Müller   | jonas@mueller-mb.example    | Head of purchasing | yes
-K-03 | A-03 | Rosa Finch     | rosa@harbourfinch.example   | Partner | no
-K-04 | A-04 | Sven Petersen  | sven@hansa-sped.example     | Chief operating officer | no
-K-05 | A-05 | Mira Gruber    | mira@donauenergie.example   | Project office | no
-K-06 | A-06 | Paul Kessler   | paul@kesslerpharma.example  | Chief financial officer | yes
-K-07 | A-07 | Lotte Brouwer  | lotte@brouwertextiel.example | Accounts payable | yes
-K-08 | A-19 | Henrik Elbing  | henrik@elbtalkeramik.example | Owner | no
-K-09 | A-18 | Nina Isar      | nina@isarsoftware.example   | Head of delivery | no
+K-01 | A-01 | Greta Alder    | greta@alder.example    | Managing director | no
+K-02 | A-02 | Jonas Müller   | jonas@mueller.example    | Head of purchasing | yes
+K-03 | A-03 | Rosa Finch     | rosa@harbour.example   | Partner | no
+K-04 | A-04 | Sven Petersen  | sven@hansa.example     | Chief operating officer | no
+K-05 | A-05 | Mira Gruber    | mira@donau.example   | Project office | no
+K-06 | A-06 | Paul Kessler   | paul@kessler.example  | Chief financial officer | yes
+K-07 | A-07 | Lotte Brouwer  | lotte@brouwer.example | Accounts payable | yes
+K-08 | A-19 | Henrik Elbing  | henrik@elbtal.example | Owner | no
+K-09 | A-18 | Nina Isar      | nina@isar.example   | Head of delivery | no
 """)
 
 
@@ -224,11 +227,11 @@ INV-0090 | A-12 | 2025-10-31 |          |  2100.00
 
 EXPECTED = {
     # Tryton has these organisations twice; the second party has no tax identifier.
-    "duplicates_in_tryton": {"A-03": ["Harbour & Finch Consulting GmbH", "Harbour and Finch Consulting"],
+    "duplicates_in_tryton": {"A-03": ["Harbour & Finch GmbH", "Harbour and Finch"],
                              "A-10": ["Lumen Optik GmbH", "LUMEN Optik G.m.b.H."]},
     # The CRM knows them under another spelling, and without a tax id: (CRM, Tryton).
     "other_spelling": {"A-02": ("Mueller und Soehne", "Müller & Söhne Maschinenbau GmbH"),
-                       "A-03": ("Harbour Finch Consulting", "Harbour & Finch Consulting GmbH")},
+                       "A-03": ("Harbour Finch", "Harbour & Finch GmbH")},
     "renamed_in_crm_after_close": {"A-04": ("Nordwind Logistik SE", "Hansa Spedition GmbH")},
     "prospects_only_in_crm": ["A-19", "A-20", "A-21", "A-22", "A-23"],
     "customers_only_in_tryton": ["B-24", "B-25"],

@@ -78,7 +78,8 @@ def _parties(each: seed.Organisation, terms: dict, countries: dict) -> list:
     for name in each.erp_names:
         party = Model.get("party.party")(name=name)
         address = party.addresses[0]
-        address.street_unstructured, address.postal_code, address.city, address.country = each.street, each.postcode, each.city, countries[each.country]
+        address.street_unstructured, address.postal_code, address.city = each.street, each.postcode, each.city
+        address.country = countries[each.country]
         for kind, value in (("website", f"https://www.{each.website}"), ("phone", each.phone), ("email", each.email)):
             party.contact_mechanisms.new(type=kind, value=value)
         if each.tax_id and not made:

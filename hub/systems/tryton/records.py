@@ -27,8 +27,10 @@ def _employee(raw: Record) -> Record:
 
 
 def _project(raw: Record) -> Record:
-    plain = ("number", "name", "party", "list_price", "project_invoice_method", "timesheet_start_date", "timesheet_end_date")
+    plain = ("number", "name", "party", "list_price", "timesheet_start_date", "timesheet_end_date")
+    method = raw["project_invoice_method"]
     return {name: raw[name] for name in plain} | {
+        "project_invoice_method": None if method == "manual" else method,  # Tryton's default says nothing of how it is billed
         "status": value(raw, "status.name"), "currency": value(raw, "currency.code"), "company": value(raw, "company.party.name")}
 
 

@@ -26,7 +26,8 @@ def party(connection: Rpc, options: dict, body: Record, raw: Record | None) -> R
 
 def project(connection: Rpc, options: dict, body: Record, raw: Record | None) -> Record:
     values = {"type": "project", "timesheet_available": True} if raw is None else {}
-    values |= {name: body[name] for name in ("name", "project_invoice_method") if name in body}
+    values |= {"name": body["name"]} if "name" in body else {}
+    values |= {"project_invoice_method": body["project_invoice_method"] or "manual"} if "project_invoice_method" in body else {}
     values |= {name: body[name] and rpc.moment(body[name]) for name in ("timesheet_start_date", "timesheet_end_date") if name in body}
     values |= {"list_price": body["list_price"] and rpc.decimal(body["list_price"])} if "list_price" in body else {}
     values |= {"party": body["party"] and int(body["party"])} if "party" in body else {}

@@ -1,0 +1,161 @@
+"""Redmine 5.0 over REST, https://www.redmine.org/projects/redmine/wiki/Rest_api. Pages hold up to 100 records.
+
+Projects, users and time entries can be neither filtered nor sorted by updated_on (only issues can), and closing a project does not
+move it: so every read is a full one. Only issues have a lock_version: an update reads its record again just before.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hub.errors import HubError, SystemUnavailable
+from hub.mapping import Object, System
+from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write
+from hub.systems.http import Http, InDoubt, NotSent
+from hub.systems.redmine import rest
+
+SINGULAR = {"projects": "project", "users": "user", "time_entries": "time_entry"}
+# What lists are asked for to show all: without it, closed projects and locked users stay out. Users don't tell their status.
+PARTS = {"projects": [{"status": "1|5"}], "users": [{"status": 1}, {"status": 2}, {"status": 3}], "time_entries": [{}]}
+SECRET = {"api_key"}  # a user's own, which a single user's record shows to an administrator
+BATCH = 50
+
+
+def connect(system: System, connection: Connection) -> "Redmine":
+    key = connection.secrets["api_key"]
+    return Redmine(Http(connection.url, system=system.system, headers={"X-Redmine-API-Key": key}, limits=system.limits, secrets=[key]))
+
+
+class Redmine:
+    def __init__(self, http: Http):
+        self.http = http
+        self._fields: dict[str, int] = {}
+
+    def read(self, each: Object, since: str | None) -> Iterator[Page]:
+        rest.require_administrator(self.http)
+        parts = PARTS[each.name]
+        for number, part in enumerate(parts, 1):
+            complete = False
+            for records, complete in rest.pages(self.http, each.name, **part):
+                yield Page([_row(each, record, part) for record in records], last=complete and number == len(parts))
+            if not complete:
+                return
+
+    def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+        try:
+            rest.require_administrator(self.http)
+        except HubError:
+            return dict.fromkeys(record_ids, Seen("unknown"))
+        return {key: self._look(each, key) for key in record_ids}
+
+    def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
+        rest.require_administrator(self.http)
+        name, found = each.external_id.split("/")[-1], {}
+        for start in range(0, len(hub_ids), BATCH):
+            some = hub_ids[start:start + BATCH]
+            wanted = {f"cf_{self._field(each, name)}": "|".join(some)}
+            for records, _ in rest.pages(self.http, each.name, **PARTS[each.name][0], **wanted):
+                for row in (_row(each, record, {}) for record in records):
+                    found.setdefault(row["custom_fields"][name], []).append(str(row["id"]))
+        return {hub_id: ids for hub_id, ids in found.items() if hub_id in set(hub_ids)}
+
+    def write(self, each: Object, writes: Sequence[Write]) -> list[Outcome]:
+        return [self._write(each, write) for write in writes]
+
+    def close(self) -> None:
+        self.http.close()
+
+    def _look(self, each: Object, record_id: str) -> Seen:
+        try:
+            response = self.http.read("GET", f"{each.name}/{record_id}.json")
+            if response.status_code == 404:
+                return Seen("deleted")
+            if response.status_code != 200:  # 403: archived, or out of our sight
+                return Seen("unknown")
+            record = rest.body(each.name, response)[SINGULAR[each.name]]
+        except (HubError, KeyError):
+            return Seen("unknown")
+        return Seen("there", _row(each, record, {}), _version(record))
+
+    def _write(self, each: Object, write: Write) -> Outcome:
+        try:
+            body = {SINGULAR[each.name]: self._body(each, write)}
+            if write.action == "update" and write.version:
+                seen = self._look(each, write.record_id)
+                if seen.state == "unknown":
+                    raise SystemUnavailable(f"redmine {each.name} {write.record_id} could not be read just before; see if it is archived")
+                if seen.version != write.version:
+                    return Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
+            if write.action == "create":
+                return self._outcome(write, self.http.send("POST", f"{each.name}.json", json=body), SINGULAR[each.name])
+            return self._outcome(write, self.http.send("PUT", f"{each.name}/{write.record_id}.json", json=body), SINGULAR[each.name])
+        except InDoubt as doubt:
+            return Outcome(write.key, "in_doubt", write.record_id, str(doubt))
+        except NotSent as failure:
+            return Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}")
+        except HubError as failure:
+            return Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}")
+
+    def _outcome(self, write: Write, response: Any, name: str) -> Outcome:
+        if response.status_code in (404, 409):
+            return Outcome(write.key, "moved", write.record_id, f"answered {response.status_code}")
+        if response.status_code >= 300:
+            return Outcome(write.key, "rejected", write.record_id, f"{response.status_code} {_errors(response)}".strip())
+        if write.record_id:
+            return Outcome(write.key, "acknowledged", write.record_id)
+        try:
+            return Outcome(write.key, "acknowledged", str(response.json()[name]["id"]))
+        except (ValueError, KeyError, TypeError):
+            return Outcome(write.key, "in_doubt", message="the answer names no record")
+
+    def _body(self, each: Object, write: Write) -> Record:
+        """References as ids, custom fields as Redmine takes them; a new project gets an identifier, which is unique for good."""
+        body = {name: value for name, value in write.body.items() if not isinstance(value, dict)}
+        body |= {f"{name}_id": int(value["id"]) for name, value in write.body.items() if isinstance(value, dict) and set(value) == {"id"}}
+        custom = dict(write.body.get("custom_fields", {}))
+        if write.action == "create":
+            body |= {"identifier": _identifier(custom.get("Project Number") or write.hub_id)} if each.name == "projects" else {}
+            custom[each.external_id.split("/")[-1]] = write.hub_id
+        if custom:
+            body["custom_fields"] = [{"id": self._field(each, name), "value": value or ""} for name, value in custom.items()]
+        return body
+
+    def _field(self, each: Object, name: str) -> int:
+        """The id of a custom field. Raises SystemUnavailable when Redmine has none of that name."""
+        if not self._fields:
+            fields = rest.answer(self.http, "custom_fields").get("custom_fields", [])
+            self._fields = {f"{one['customized_type']} {one['name']}": one["id"] for one in fields}
+        try:
+            return self._fields[f"{SINGULAR[each.name]} {name}"]
+        except KeyError:
+            raise SystemUnavailable(f"redmine has no custom field {name!r} for a {SINGULAR[each.name]}; add it in its administration") from None
+
+
+def _row(each: Object, record: Record, part: dict[str, Any]) -> Record:
+    """A record as Redmine shows it, with custom fields by name, and with what the list that it came from says of it."""
+    row = {name: value for name, value in record.items() if name not in SECRET}
+    if "custom_fields" in row:
+        row["custom_fields"] = {field["name"]: field.get("value") or None for field in row["custom_fields"]}
+    if each.name == "users":
+        row |= {"name": f"{row['firstname']} {row['lastname']}", "status": row.get("status", part.get("status"))}
+    return row
+
+
+def _version(record: Record) -> str:
+    """A digest of the whole record: updated_on counts in seconds, and does not move when a project is closed."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _identifier(text: str) -> str:
+    """A project's identifier: small letters, digits and dashes, not digits alone, at most 100."""
+    plain = re.sub(r"[^a-z0-9_-]+", "-", text.lower())[:90]
+    return f"project-{plain}" if plain.isdigit() else plain
+
+
+def _errors(response: Any) -> str:
+    try:
+        return "; ".join(response.json()["errors"])
+    except (ValueError, KeyError, TypeError):
+        return ""
