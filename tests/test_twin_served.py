@@ -101,6 +101,13 @@ def test_every_kind_of_difference_is_planted(twin):
     assert kinds == {"value_differs", "missing_counterpart", "duplicate", "orphan_reference", "sum_differs", "posted_differs", "contract_fault"}
 
 
+def test_what_people_misspell_is_listed_apart_from_what_is_planted(twin):
+    cells = [(each.system, each.truth_id, each.field) for each in twin.noise]
+
+    assert {each.entity for each in twin.noise} == {"customer", "contact", "worker"}
+    assert not set(cells) & {(each.system, each.truth_id, each.field) for each in twin.planted}
+
+
 def test_customers_are_known_to_every_system_but_personnel(twin):
     known = {ref.split(":")[0] for ref in twin.links["customer"]}
 

@@ -27,7 +27,7 @@ class Seeding:
         each = self.objects[view.system, view.object]
         table = self.tables[view.system][view.object]
         # An object may be a part of a vendor's table, of which `read` asks for `only` those.
-        record_id = table.create(self.fields(view.system, view.object, self._as_given(view)) | each.read.get("only", {}))
+        record_id = table.create(self.fields(view.system, view.object, self.as_given(view)) | each.read.get("only", {}))
         if view.raw:
             table.update(record_id, self._raw(view))
         self.ids[view.key] = record_id
@@ -49,7 +49,7 @@ class Seeding:
                  if columns[column][1].source not in (None, each.key, each.changed)}
         return mapping.outward(each, {column: value for column, value in known.items() if value is not None}, self.systems[system].nested)
 
-    def _as_given(self, view: View) -> Row:
+    def as_given(self, view: View) -> Row:
         """Values, with those that another system's key has given meanwhile."""
         given = {column: self.truth[view.entity][view.truth_id][column] for column in view.values if (view.entity, column) in GIVEN}
         return view.values | given

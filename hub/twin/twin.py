@@ -61,7 +61,7 @@ class Twin:
         """Every cell that is spelled otherwise or empty for no reason but people: `spelling` or `missing_value`."""
         known = {(each.system, each.truth_id, each.field) for each in self.planted}
         return [Planted("missing_value" if said is None else "spelling", view.entity, view.truth_id, view.system, view.object, column, said, should)
-                for view in self.views.values() for column, said in view.values.items()
+                for view in self.views.values() for column, said in self.seeding.as_given(view).items()
                 if said != (should := self.truth[view.entity][view.truth_id][column]) and (view.system, view.truth_id, column) not in known]
 
     def start(self, ports: Mapping[str, int] | None = None, beside: Mapping[str, ASGIApp] | None = None) -> None:
