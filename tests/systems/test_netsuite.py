@@ -5,12 +5,14 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from hub import mapping
-from hub.errors import ContractBroken, SystemUnavailable
+from hub.errors import ConfigurationWrong, ContractBroken, SystemUnavailable
 from hub.systems.connector import Connection, Outcome, Seen, Write
-from hub.systems.netsuite import connector, gate, simulator
+from hub.systems.netsuite import assertion, connector, gate, simulator
 from hub.systems.simulator import Clock, Faults, Faulty, serving
 
 SYSTEM = mapping.read(Path(connector.__file__).parent / "system.yaml")
@@ -116,9 +118,9 @@ def test_a_token_that_expires_between_two_pages_is_renewed(account):
 
 
 def test_an_outage_and_the_concurrency_limit_are_waited_out_by_reads(account):
-    account.faults.add("status", 503, path=QUERY, times=2)
-    account.faults.add("status", 429, path=QUERY)
+    account.faults.add("status", 503, path=QUERY)
     account.faults.add("cut_before", path=QUERY)
+    account.simulator.be_busy(2)
 
     assert len(account.names()) == 5
 
@@ -162,8 +164,10 @@ def test_looking_tells_a_deleted_record_from_one_that_was_never_seen(account):
 
 @pytest.mark.parametrize(("name", "values"), [
     ("customer", {"legal_name": "Müller & Söhne 'GmbH'", "billing_address_street": "Lindenstraße 1", "billing_address_country": "DE",
-                  "life_cycle": "customer", "payment_terms": "net_30", "credit_limit": Decimal("12500.50"), "legal_entity": "DE01", "parent_ref": "1001"}),
-    ("employee", {"full_name": "Ines Example", "life_cycle": "left", "started_on": date(2026, 2, 28), "legal_entity": "US01", "cost_center": "CC-200"}),
+                  "life_cycle": "customer", "payment_terms": "net_30", "credit_limit": Decimal("12500.50"), "legal_entity": "DE01",
+                  "parent_ref": "1001"}),
+    ("employee", {"full_name": "Ines Example", "life_cycle": "left", "started_on": date(2026, 2, 28), "legal_entity": "US01",
+                  "cost_center": "CC-200"}),
     ("salesOrder", {"number": "SOW-1", "starts_on": date(2026, 11, 30), "hourly_rate": Decimal("175.5"), "fee_model": "retainer",
                     "customer_ref": "1001"}),
     ("job", {"code": "P-1", "name": "Rollout", "budget": Decimal(90000), "budget_currency": "CHF", "status": "active", "legal_entity": "UK01"}),
@@ -204,11 +208,18 @@ def test_a_second_create_of_the_same_hub_id_is_refused_by_netsuite(account):
 
 
 def test_a_write_that_netsuite_has_no_time_for_is_rejected_and_nothing_is_changed(account):
-    account.faults.add("status", 429, path=f"{RECORDS}/customer")
+    account.simulator.be_busy(1)
 
     (outcome,) = account.create()
 
-    assert (outcome.state, len(account.customers.rows)) == ("rejected", 5)
+    assert outcome == Outcome("k", "rejected", None, "Concurrent request limit exceeded. Request blocked. (CONCURRENCY_LIMIT_EXCEEDED)")
+    assert len(account.customers.rows) == 5
+
+
+def test_a_field_that_netsuite_does_not_know_is_refused_and_not_passed_over(account):
+    (outcome,) = account.connector.write(CUSTOMER, [Write("k", "update", "1001", "C-1", {"phone": "1", "custentity_nowhere": "x"})])
+
+    assert (outcome.state, account.customers.rows["1001"].get("phone")) == ("rejected", None)
 
 
 def test_a_person_who_edits_between_look_and_write_keeps_the_edit(account):
@@ -291,8 +302,24 @@ def test_orders_and_invoices_share_a_table_and_are_told_apart(account):
     assert [(row["id"], row["createdFrom"], row["total"]) for row in invoices] == [("1002", {"id": "1001"}, "119")]
 
 
+def test_an_account_without_a_usable_key_is_told_so_before_anything_is_asked(account):
+    for secrets in ({}, account.simulator.secrets | {"private_key": "demo"}):
+        with pytest.raises(ConfigurationWrong):
+            connector.connect(SYSTEM, Connection(account.url, secrets))
+
+
+def test_a_certificate_with_an_rsa_key_signs_as_netsuite_asks(account):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+
+    form = assertion.signed(account.simulator.secrets, key, "https://demo.example/token")
+
+    said = jwt.decode_complete(form["client_assertion"], key.public_key(), algorithms=["PS256"], audience="https://demo.example/token")
+    assert said["header"] == {"alg": "PS256", "kid": "demo-certificate-id", "typ": "JWT"}
+    assert {name: said["payload"][name] for name in ("iss", "scope")} == {"iss": "demo-client-id", "scope": "rest_webservices"}
+
+
 def test_a_client_whose_key_is_not_the_certificates_gets_no_token(account):
-    forged = gate.pem(gate.ec.generate_private_key(gate.ec.SECP256R1()))
+    forged = gate.pem(ec.generate_private_key(ec.SECP256R1()))
     stranger = connector.connect(SYSTEM, Connection(account.url, account.simulator.secrets | {"private_key": forged}))
 
     with pytest.raises(SystemUnavailable):

@@ -4,7 +4,9 @@ from starlette.requests import Request
 
 from hub.systems.simulator import Record
 
-TITLES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
+RFC = "https://www.rfc-editor.org/rfc"
+KINDS = {400: (f"{RFC}/rfc9110.html#section-15.5.1", "Bad Request"), 401: (f"{RFC}/rfc9110.html#section-15.5.2", "Unauthorized"),
+         404: (f"{RFC}/rfc9110.html#section-15.5.5", "Not Found"), 429: (f"{RFC}/rfc6585.html#section-4", "Too Many Requests")}
 
 
 class Refusal(Exception):
@@ -14,9 +16,9 @@ class Refusal(Exception):
     """
 
     def __init__(self, status: int, code: str, detail: str, where: dict[str, str] | None = None):
+        kind, title = KINDS[status]
         self.status = status
-        self.body = {"type": f"https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.{status - 399}", "title": TITLES[status], "status": status,
-                     "o:errorDetails": [{"detail": detail, **(where or {}), "o:errorCode": code}]}
+        self.body = {"type": kind, "title": title, "status": status, "o:errorDetails": [{"detail": detail, **(where or {}), "o:errorCode": code}]}
 
 
 def window(request: Request) -> tuple[int, int]:

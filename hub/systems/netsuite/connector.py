@@ -4,7 +4,8 @@ Manual: NetSuite's help, "SuiteTalk REST Web Services API Guide", "SuiteQL", "OA
 
 SuiteQL leaves empty values out of its rows, sends all values as text, and shows dates without the time of day, in the
 account's format. So every query names its columns, asks for dates through TO_CHAR, and gives rows that name every field.
-NetSuite has no ETag and no transaction over a read and a write: the precondition is to look again just before the write.
+NetSuite has no ETag and no transaction over a read and a write: the precondition is to look again just before the write,
+and to compare the time of the last change, which NetSuite keeps to the second.
 """
 
 import logging
@@ -18,7 +19,7 @@ from hub.systems import connector
 from hub.systems.connector import Outcome, Page, Record, Seen, Write
 from hub.systems.http import Http, InDoubt, NotSent, Token
 from hub.systems.netsuite import query
-from hub.systems.netsuite.assertion import signed
+from hub.systems.netsuite.assertion import private_key, signed
 from hub.systems.netsuite.query import Query
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class NetSuite:
 
     def __init__(self, system: mapping.System, connection: connector.Connection):
         self.name, self.url, self.secrets = system.system, connection.url.rstrip("/"), connection.secrets
+        self.key = private_key(self.secrets)
         self.rows = int(connection.options.get("rows", ROWS))
         shared = {"system": self.name, "secrets": self.secrets.values(), "verify": connection.options.get("verify", True)}
         # Without the header NetSuite passes over a field that it does not know.
@@ -118,8 +120,8 @@ class NetSuite:
     def _pages(self, wanted: Query) -> Iterator[tuple[list[dict[str, str]], bool]]:
         """Pages of rows in the order of the query's numeric key, and whether each is the last.
 
-        Each is asked for after the last key of the page before it.
-        An offset would skip a row whenever one before it is deleted meanwhile, and ends at 100,000 rows.
+        Each page is asked for after the last key of the one before. An offset would skip a row whenever an earlier one
+        is deleted meanwhile, and ends at 100,000 rows.
         """
         after, last = 0, False
         while not last:
@@ -146,7 +148,7 @@ class NetSuite:
 
     def _token(self) -> str:
         """A bearer token, bought with a signed assertion. Raises SystemUnavailable when the account refuses it."""
-        response = self.door.read("POST", TOKEN, data=signed(self.secrets, self.url + TOKEN))
+        response = self.door.read("POST", TOKEN, data=signed(self.secrets, self.key, self.url + TOKEN))
         if response.status_code != 200:
             raise SystemUnavailable(f"{self.name} answers {response.status_code} instead of a token; see client_id, certificate_id and private_key")
         return response.json()["access_token"]

@@ -35,7 +35,7 @@ class Simulator:
     """
 
     def __init__(self, clock: Clock):
-        self.gate, self.addresses = Gate(), AddressBook()
+        self.gate, self.addresses, self.busy_for = Gate(), AddressBook(), 0
         self.secrets, self.tba = self.gate.secrets, self.gate.tba
         self.tables = {name: Table(clock, self._stamp) for name in KINDS}
         for names in (ENTITIES, TRANSACTIONS):  # no two entities share an internal id, nor do two transactions
@@ -55,6 +55,10 @@ class Simulator:
         """Every bearer token that is out becomes invalid."""
         self.gate.tokens.clear()
 
+    def be_busy(self, times: int) -> None:
+        """The next requests exceed the account's concurrency limit ("Web Services and RESTlet Concurrency Governance")."""
+        self.busy_for = times
+
     def _stamp(self, record: Record, at: datetime, created: bool) -> None:
         record["lastModifiedDate"] = at.strftime(INSTANT)
         address = record.pop("billingAddress", None) or {}
@@ -66,6 +70,9 @@ class Simulator:
             try:
                 if not self.gate.admits(request):
                     raise Refusal(401, "INVALID_LOGIN", "Invalid login attempt. For more details, see the Login Audit Trail in the NetSuite UI.")
+                if self.busy_for:
+                    self.busy_for -= 1
+                    raise Refusal(429, "CONCURRENCY_LIMIT_EXCEEDED", "Concurrent request limit exceeded. Request blocked.")
                 return await answer(request)
             except Refusal as refusal:
                 return JSONResponse(refusal.body, refusal.status, media_type="application/vnd.oracle.resource+json; type=error")
