@@ -62,7 +62,9 @@ def update(key, version=None, hub_id="C-1", **body):
     return Write("1", "update", key, hub_id, body, version)
 
 
-def test_a_full_read_brings_every_page_and_only_the_last_one_ends_it(account):
+@pytest.mark.parametrize("counts_pages", [False, True])
+def test_a_full_read_brings_every_page_and_only_the_last_one_ends_it(account, counts_pages):
+    account.simulator.counts_pages = counts_pages
     keys = account.meet(250)
 
     pages = list(account.connector.read(PARTIES, None))
@@ -72,8 +74,10 @@ def test_a_full_read_brings_every_page_and_only_the_last_one_ends_it(account):
     assert {row["id"] for page in pages for row in page.rows} == set(keys)
 
 
+@pytest.mark.parametrize("counts_pages", [False, True])
 @pytest.mark.parametrize("count", [0, 100, 200])
-def test_a_read_that_fills_its_last_page_is_complete_too(account, count):
+def test_a_read_that_fills_its_last_page_is_complete_too(account, count, counts_pages):
+    account.simulator.counts_pages = counts_pages
     account.meet(count)
 
     rows, complete, _ = account.read(PARTIES)

@@ -25,18 +25,18 @@ def fetch_token(url: str, secrets: Mapping[str, str]) -> str:
         response = httpx.post(f"{url}/oauth/token", data=form, auth=client, timeout=30, trust_env=False)
         return response.raise_for_status().json()["access_token"]
     except (httpx.HTTPError, ValueError, KeyError) as failure:
-        raise SystemUnavailable(f"ironclad gave no token: {type(failure).__name__}; see if the client is registered and its secret is right") from failure
+        raise SystemUnavailable(f"ironclad gave no token: {type(failure).__name__}; see if the client is registered and its secret right") from failure
 
 
 def pages(http: Http, name: str, ask: Mapping[str, Any]) -> Iterator[Record]:
-    """All answers to a listing, up to a page that is not full.
+    """All answers to a listing, up to a page that is not full; `count` in each is of the whole listing.
 
     Raises ContractBroken when a page does not hold what its count announces, SystemUnavailable when it is refused.
     """
     number, full = 0, True
     while full:
-        answer = parsed(http, http.read("GET", path(name), params={**ask, "page": number, "pageSize": PAGE}))
-        full = _is_full(http, name, number, answer)
+        answer = _counted(http, name, number, parsed(http, http.read("GET", path(name), params={**ask, "page": number, "pageSize": PAGE})))
+        full = len(answer["list"]) == answer["pageSize"]
         yield answer
         number += 1
 
@@ -67,12 +67,14 @@ def body(response: httpx.Response) -> Record | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _is_full(http: Http, name: str, number: int, answer: Record) -> bool:
-    """Whether another page may follow. Only its own figures tell a truncated page, so these must agree."""
+def _counted(http: Http, name: str, number: int, answer: Record) -> Record:
+    """A page that brings what it announces, with the count of the whole listing. Only its own figures tell a truncated page."""
     if not {"page", "pageSize", "count", "list"} <= answer.keys():
         raise ContractBroken(f"{http.system} {name}: page {number} has no list or no count; see if the API changed")
     size, sent = answer["pageSize"], len(answer["list"])
-    due = min(size, max(answer["count"] - number * size, 0))
+    # The count of entities is documented as 100 at most, as if it were the page's; records are counted as a whole.
+    count = number * size + sent if number and sent == answer["count"] else answer["count"]
+    due = min(size, max(count - number * size, 0))
     if answer["page"] != number or sent != due:
         raise ContractBroken(f"{http.system} {name}: page {number} announces {due} and brings {sent}; run again")
-    return sent == size
+    return answer | {"count": count}

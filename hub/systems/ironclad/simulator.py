@@ -60,12 +60,16 @@ class Documents(Table):
 
 
 class Simulator:
-    """One account, in which one user's permissions count."""
+    """One account, in which one user's permissions count.
+
+    counts_pages   whether the count of entities is the page's, as their maximum of 100 suggests, or the whole listing's
+    """
 
     def __init__(self, clock: Clock):
         self.tables = {name: Documents(clock, name) for name in PROPERTIES}
         self.secrets = {"client_id": "demo-client-id", "client_secret": "demo-client-secret", "as_user_email": "hub@firm.example"}
         self.properties = deepcopy(PROPERTIES)
+        self.counts_pages = False
         self.tokens: set[str] = set()
         self.issued = 0
         self.app = Starlette(routes=[
@@ -117,7 +121,9 @@ class Simulator:
             return _refused(400, "INVALID_PARAM", "the formula could not be read", "filter")
         field = asked.get("sortField", "name")
         found.sort(key=lambda row: row.get(field) or "", reverse=asked.get("sortDirection", "DESC") == "DESC")
-        return JSONResponse({"page": number, "pageSize": size, "count": len(found), "list": found[number * size:(number + 1) * size]})
+        page = found[number * size:(number + 1) * size]
+        count = len(page if self.counts_pages and name == "entities" else found)
+        return JSONResponse({"page": number, "pageSize": size, "count": count, "list": page})
 
     def _filtered(self, name: str, formula: str | None) -> list[Record] | None:
         """The records that a formula of equalities lets through; None when it is another formula."""
