@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from assets import sqlmesh_models
 from assets.sqlmesh_models import Evaluated
-from hub import capture, projection, rules
+from hub import capture, projection, rules, store
 from hub.firm import Firm
 from hub.journal import Journal
 from reconcile import resolve
@@ -21,16 +21,17 @@ class Understood:
 
 def understand(firm: Firm, journal: Journal) -> Understood:
     """Bring the models up to date with what was captured and decided, touching only what changed."""
-    the_rules, version = rules.of(str(firm.folder.resolve())), rules.version(str(firm.folder.resolve()))
-    with sqlmesh_models.building(firm) as models:
-        capture.prepare(models.connection, the_rules.systems)
-        projection.prepare(models.connection)
-        anew = not resolve.is_built(models.connection, version)
-        if anew:
-            models.prepare()
-        touched = resolve.begin(models.connection, the_rules, journal)
-        evaluated = models.evaluate("canonical", "identity")
-        moved = resolve.resolve(models.connection, the_rules, journal, anew)
-        evaluated += models.evaluate("golden", "discrepancy", "outbound", "mart")
-        resolve.done(models.connection, version)
+    the_rules, version = rules.of(str(firm.folder.resolve())), sqlmesh_models.version(firm)
+    with store.locked(firm.hub_file):
+        with store.connect(firm.hub_file) as connection:
+            capture.prepare(connection, the_rules.systems)
+            projection.prepare(connection)
+        models = sqlmesh_models.compiled(firm)
+        with store.connect(firm.hub_file) as connection:
+            anew = not resolve.is_built(connection, version)
+            touched = resolve.begin(connection, the_rules, journal)
+            evaluated = sqlmesh_models.evaluate(connection, models, "canonical", "identity")
+            moved = resolve.resolve(connection, the_rules, journal, anew)
+            evaluated += sqlmesh_models.evaluate(connection, models, "golden", "discrepancy", "outbound", "mart")
+            resolve.done(connection, version)
     return Understood(touched, moved, evaluated)
