@@ -1,6 +1,7 @@
 """Our connector against the Kantata simulator over HTTP, and the Singer tap for Kantata, unchanged, against it too."""
 
 import json
+import os
 import subprocess
 from collections import Counter
 
@@ -339,7 +340,7 @@ def test_a_write_that_never_left_is_rejected_and_says_so(account):
 
 # The tap pins a `requests` of 2018, which Python 3.11 cannot import; its own code is installed as published.
 NEWER = "requests>=2.32\nurllib3>=2\nidna>=3\nchardet>=5\npython-dateutil>=2.9,<3\n"
-TAP_VERSION = "tap-mavenlink==0.0.3"
+INSTALL = "uv venv -q env && uv pip install -q --python env/bin/python --override newer.txt tap-mavenlink==0.0.3"
 TAP = """
 import tap_mavenlink
 from tap_mavenlink.streams.base import BaseStream
@@ -363,8 +364,9 @@ def test_the_singer_tap_reads_the_account_to_the_last_page(account, tmp_path):
     account.tables["users"].create({"full_name": "Ada Example", "custom_fields": {"Employee Number": "0007"}})
     (tmp_path / "newer.txt").write_text(NEWER)
     (tmp_path / "config.json").write_text(json.dumps(account.simulator.secrets))
-    install = f"uv venv -q env && uv pip install -q --python env/bin/python --override newer.txt {TAP_VERSION}"
-    subprocess.run(install, shell=True, cwd=tmp_path, check=True)  # noqa: S602
+    installed = subprocess.run(INSTALL, shell=True, cwd=tmp_path, capture_output=True, text=True)  # noqa: S602
+    if installed.returncode:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(installed.stderr[-500:])
 
     catalog = json.loads(run_tap(tmp_path, account.url, "--discover"))
     for stream in catalog["streams"]:

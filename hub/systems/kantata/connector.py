@@ -17,6 +17,7 @@ from hub.mapping import Object, System
 from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write
 from hub.systems.http import Http, InDoubt, NotSent, Token
 from hub.systems.kantata import api, shape
+from hub.systems.kantata.custom_fields import CustomFields
 
 SINGULAR = {"workspaces": "workspace", "workspace_groups": "workspace_group", "users": "user", "time_entries": "time_entry"}
 IDS = 100  # in one request, so that its address stays short
@@ -31,10 +32,10 @@ def connect(system: System, connection: Connection) -> "Kantata":
 class Kantata:
     def __init__(self, http: Http):
         self.http = http
-        self.custom_fields: dict[str, dict[str, str]] = {}  # subject -> name -> id
+        self.custom_fields = CustomFields(http)
 
     def read(self, each: Object, since: str | None) -> Iterator[Page]:
-        self._check_custom_fields(each)
+        self.custom_fields.check(each)
         order = {"order": "updated_at:desc"} if each.changed else {}
         seen: dict[str, str | None] = {}  # id -> change stamp
         newest, most = since, 0
@@ -107,22 +108,11 @@ class Kantata:
     def _with_custom_fields(self, each: Object, done: Outcome, values: Record) -> Outcome:
         """Set custom fields, a request each. The record itself is written by then, so whatever goes wrong leaves a doubt."""
         try:
-            (answer,) = api.pages(self.http, each.name, self._ask(each) | {"only": done.record_id})
-            there = {one["custom_field_name"]: one["id"] for one in shape.custom_values(answer[each.name][done.record_id], answer)}
-            for name, value in values.items():
-                if value is not None or name in there:
-                    self._set_custom_field(each, done.record_id, name, value, there.get(name))
+            (answer,) = self._by_id(each, [done.record_id])
+            self.custom_fields.write(each, done.record_id, values, answer)
         except (HubError, KeyError) as failure:
             return Outcome(done.key, "in_doubt", done.record_id, f"written, but not all custom fields: {failure}")
         return done
-
-    def _set_custom_field(self, each: Object, record_id: str, name: str, value: Any, value_id: str | None) -> None:
-        method = "POST" if value_id is None else "DELETE" if value is None else "PUT"
-        new = {"subject_type": each.read["subject"], "subject_id": int(record_id), "custom_field_id": self._custom_fields(each)[name]}
-        body = {"custom_field_value": {"value": value} | (new if value_id is None else {})}
-        response = self.http.send(method, api.path("custom_field_values", value_id), json=None if method == "DELETE" else body)
-        if response.status_code >= 300:
-            raise InDoubt(f"{name}: {response.status_code} {api.errors(self.http, response)}")
 
     def _ask(self, each: Object) -> dict[str, Any]:
         include = "external_references,custom_field_values" if shape.promised_custom_fields(each) else "external_references"
@@ -149,32 +139,15 @@ class Kantata:
             yield from api.pages(self.http, each.name, self._ask(each) | _changed(newest))
         # A custom field has a change stamp of its own; whether it moves its record's is not documented.
         if since and shape.promised_custom_fields(each):
-            yield from self._by_id(each, sorted(self._touched(each, since) - seen.keys()))
+            yield from self._by_id(each, sorted(self.custom_fields.touched(each, _changed(since)) - seen.keys()))
 
     def _by_id(self, each: Object, record_ids: Sequence[str]) -> Iterator[Record]:
         return (answer for some in _batches(record_ids) for answer in api.pages(self.http, each.name, self._ask(each) | {"only": ",".join(some)}))
-
-    def _touched(self, each: Object, since: str) -> set[str]:
-        """Ids of records of which a custom field changed."""
-        answers = api.pages(self.http, "custom_field_values", {"subject_type": each.read["subject"]} | _changed(since))
-        return {str(value["subject_id"]) for answer in answers for value in api.records("custom_field_values", answer)}
 
     def _deleted(self, each: Object) -> set[str]:
         """Ids of records that Kantata says were deleted, in the nine days that it remembers."""
         answers = api.pages(self.http, "subscribed_events", {"event_types": f"{SINGULAR[each.name]}:deleted"})
         return {str(event["subject_id"]) for answer in answers for event in api.records("subscribed_events", answer)}
-
-    def _custom_fields(self, each: Object) -> dict[str, str]:
-        subject = each.read["subject"]
-        if subject not in self.custom_fields:
-            answers = api.pages(self.http, "custom_fields", {"subject_type": subject})
-            self.custom_fields[subject] = {field["name"]: field["id"] for answer in answers for field in api.records("custom_fields", answer)}
-        return self.custom_fields[subject]
-
-    def _check_custom_fields(self, each: Object) -> None:
-        promised = shape.promised_custom_fields(each)
-        if missing := sorted(set(promised) - set(self._custom_fields(each) if promised else ())):
-            raise ContractBroken(f"{self.http.system} {each.name} has no custom field {', '.join(missing)}; add it there or correct system.yaml")
 
 
 def _version(each: Object, row: Record) -> str:
