@@ -25,7 +25,7 @@ def fetch_token(url: str, secrets: Mapping[str, str]) -> str:
         response = httpx.post(f"{url}/oauth/token", data=form, auth=client, timeout=30, trust_env=False)
         return response.raise_for_status().json()["access_token"]
     except (httpx.HTTPError, ValueError, KeyError) as failure:
-        raise SystemUnavailable(f"ironclad gave no token: {type(failure).__name__}; see if the client is registered and its secret right") from failure
+        raise SystemUnavailable(f"ironclad gave no token: {type(failure).__name__}; see if client and secret are right") from failure
 
 
 def pages(http: Http, name: str, ask: Mapping[str, Any]) -> Iterator[Record]:

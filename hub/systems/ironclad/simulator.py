@@ -1,62 +1,19 @@
-"""An Ironclad account: signed records with typed properties, and entities, the parties that signed. Sources: head of system.yaml."""
+"""An Ironclad account over HTTP: tokens, listings by page and formula, typed changes. Sources: head of system.yaml."""
 
 import base64
 import re
 from copy import deepcopy
-from datetime import datetime
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hub.systems.simulator import Clock, Record, Table
+from hub.systems.ironclad.documents import PROPERTIES, Documents
+from hub.systems.simulator import Clock, Record
 
-PROPERTIES = {
-    "records": {"contractNumber": "string", "agreementDate": "date", "effectiveDate": "date", "expirationDate": "date",
-                "contractValue": "monetary_amount", "hourlyRate": "monetary_amount", "feeModel": "string", "paymentTerms": "string",
-                "serviceLine": "string", "contractingEntity": "string", "counterparty": "reference", "counterpartyName": "string",
-                "concordId": "string"},
-    "entities": {"entity_externalID": "string", "entity_alternativeNames": "string", "entity_taxId": "string", "entity_registrationNumber": "string",
-                 "entity_website": "string", "entity_phone": "string", "entity_pocEmail": "email", "entity_address": "address"},
-}
 CHANGES = {"name", "type", "status", "relationshipTypeKey", "addProperties", "removeProperties", "setParent", "removeParent"}
 EQUALS = re.compile(r"Equals\(\[(\w+)\], '([^']*)'\)")
-
-
-class Documents(Table):
-    """Records or entities. Properties may be seeded without their type, dates without a time, addresses with a street."""
-
-    def __init__(self, clock: Clock, name: str):
-        number = 1 + list(PROPERTIES).index(name)
-        super().__init__(clock, _stamp, lambda each: f"{each:08x}-0000-4000-8000-{number:012x}")
-        self.name = name
-
-    def create(self, values: Record, record_id: str | None = None) -> str:
-        new = {"name": "", "properties": {}} | (
-            {"type": "contract", "attachments": {}, "links": [], "contractStatus": {"status": "indeterminate"}} if self.name == "records"
-            else {"status": "active", "namedTypeIds": []})
-        record_id = super().create(new | self._as_shown(values), record_id)
-        prefix = "IC" if self.name == "records" else "ENTITY"
-        self.rows[record_id] |= {"id": record_id, "ironcladId": f"{prefix}-{len(self.rows) + len(self.gone)}"}
-        return record_id
-
-    def update(self, record_id: str, values: Record) -> None:
-        for name in values.get("properties", {}):
-            self.rows[record_id]["properties"].pop(name, None)  # a property is replaced whole
-        super().update(record_id, self._as_shown(values))
-
-    def _as_shown(self, values: Record) -> Record:
-        values, kinds = deepcopy(values), PROPERTIES[self.name]
-        if "properties" in values:
-            values["properties"] = {name: {"type": kinds[name], "value": _as_stored(kinds[name], one["value"])}
-                                    for name, one in values["properties"].items() if one["value"] is not None}
-        if isinstance(values.get("contractStatus"), dict):
-            values["contractStatus"] = {"enhancedStatus": "unknown"} | values["contractStatus"]
-        if "status" in values:
-            values["status"] = values["status"].lower()
-        return values
 
 
 class Simulator:
@@ -158,7 +115,7 @@ class Simulator:
         if refusal := self._misfit(name, sent.get("addProperties", {})):
             return refusal
         row = self.tables[name].rows[key]
-        for gone in sent.get("removeProperties", []):
+        for gone in [*sent.get("removeProperties", []), *sent.get("addProperties", {})]:  # what is added replaces, it does not merge
             row["properties"].pop(gone, None)
         if sent.get("removeParent"):
             row.pop("parentId", None)
@@ -174,18 +131,6 @@ class Simulator:
                 said = "unknown property" if field not in self.properties[name] else "wrong type of"
                 return _refused(400, "INVALID_PARAM", f"{said} {field}", f"properties.{field}")
         return None
-
-
-def _stamp(record: Record, at: datetime, created: bool) -> None:
-    record["lastUpdated"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _as_stored(kind: str, value: Any) -> Any:
-    if kind == "date" and len(value) == 10:
-        return f"{value}T00:00:00Z"
-    if kind == "address" and "street" in value:
-        return {part: text for part, text in value.items() if part != "street"} | {"lines": (value["street"] or "").split("\n")}
-    return value
 
 
 def _refused(status: int, code: str, message: str, param: str | None = None) -> Response:
