@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redmine_seed
+import redminelib
 from processes import CACHE, answering, free_port, once, run
 
 PACKAGES = ["redmine", "redmine-sqlite", "ruby-sqlite3", "puma"]
@@ -25,6 +26,11 @@ class Redmine:
 
     url: str
     secrets: Mapping[str, str]
+
+    @property
+    def client(self) -> redminelib.Redmine:
+        """An independent client: what a person would see and do."""
+        return redminelib.Redmine(self.url, key=self.secrets["api_key"])
 
 
 @contextmanager

@@ -114,15 +114,15 @@ class Contact:
 
 
 CONTACTS: list[Contact] = _table(Contact, """
-K-01 | A-01 | Greta Alder    | greta@alder.example    | Managing director | no
-K-02 | A-02 | Jonas Müller   | jonas@mueller.example    | Head of purchasing | yes
-K-03 | A-03 | Rosa Finch     | rosa@harbour.example   | Partner | no
-K-04 | A-04 | Sven Petersen  | sven@hansa.example     | Chief operating officer | no
-K-05 | A-05 | Mira Gruber    | mira@donau.example   | Project office | no
-K-06 | A-06 | Paul Kessler   | paul@kessler.example  | Chief financial officer | yes
-K-07 | A-07 | Lotte Brouwer  | lotte@brouwer.example | Accounts payable | yes
-K-08 | A-19 | Henrik Elbing  | henrik@elbtal.example | Owner | no
-K-09 | A-18 | Nina Isar      | nina@isar.example   | Head of delivery | no
+K-01 | A-01 | Greta Alder    | greta@alder.example    | Managing director | false
+K-02 | A-02 | Jonas Müller   | jonas@mueller.example    | Head of purchasing | true
+K-03 | A-03 | Rosa Finch     | rosa@harbour.example   | Partner | false
+K-04 | A-04 | Sven Petersen  | sven@hansa.example     | Chief operating officer | false
+K-05 | A-05 | Mira Gruber    | mira@donau.example   | Project office | false
+K-06 | A-06 | Paul Kessler   | paul@kessler.example  | Chief financial officer | true
+K-07 | A-07 | Lotte Brouwer  | lotte@brouwer.example | Accounts payable | true
+K-08 | A-19 | Henrik Elbing  | henrik@elbtal.example | Owner | false
+K-09 | A-18 | Nina Isar      | nina@isar.example   | Head of delivery | false
 """)
 
 

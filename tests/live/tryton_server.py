@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import proteus
 from processes import CACHE, answering, free_port, once, run
 
 SERIES = ">=8.2,<8.3"
@@ -33,6 +34,11 @@ class Tryton:
     @property
     def secrets(self) -> dict[str, str]:
         return SECRETS
+
+    def model(self, name: str) -> type[proteus.Model]:
+        """A model of Tryton's own client, over XML-RPC: what a person would see and do."""
+        proteus.config.set_xmlrpc(self.url.replace("//", "//{user}:{password}@".format(**SECRETS)) + "rpc/")
+        return proteus.Model.get(name)
 
 
 @contextmanager

@@ -1,0 +1,40 @@
+"""Real systems for the tests in this folder: each test gets fresh copies of their seeded databases, and a drop folder."""
+
+from pathlib import Path
+
+import drop_folder as crm
+import pytest
+import redmine_server
+import tryton_server
+
+from hub import mapping
+from hub.mapping import System
+from hub.systems.connector import Connection
+
+
+@pytest.fixture
+def tryton(tmp_path: Path):
+    with tryton_server.running(tmp_path / "tryton") as server:
+        yield server
+
+
+@pytest.fixture
+def redmine(tmp_path: Path):
+    with redmine_server.running(tmp_path / "redmine") as server:
+        yield server
+
+
+@pytest.fixture
+def drop_folder(tmp_path: Path) -> Path:
+    crm.export(tmp_path / "drop")
+    return tmp_path / "drop"
+
+
+@pytest.fixture
+def landscape(tryton, redmine, drop_folder) -> dict[str, tuple[System, Connection]]:
+    """All three systems, {name: (what it is, where it is)}."""
+    return {
+        "crm": (mapping.read(Path(__file__).parent / "crm/system.yaml"), Connection(str(drop_folder))),
+        "tryton": (mapping.read(mapping.FOLDER / "tryton/system.yaml"), Connection(tryton.url, tryton.secrets)),
+        "redmine": (mapping.read(mapping.FOLDER / "redmine/system.yaml"), Connection(redmine.url, redmine.secrets)),
+    }
