@@ -1,10 +1,13 @@
 """What an object promised, as SQL that validates every row, and checks on the whole batch."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import polars as pl
+from pydantic_core import to_json
 
 from hub import store
 from hub.errors import ContractBroken
@@ -48,6 +51,15 @@ def validation(each: Object, spool: Path, nested: bool = True) -> str:
         nullif(concat_ws('; ', {", ".join(reasons)}), '') AS _reason,
         CASE WHEN _reason IS NOT NULL THEN {raw} END AS _raw
       FROM {source}"""
+
+
+def typed_rows(connection: duckdb.DuckDBPyConnection, each: Object, rows: list[dict], nested: bool = True) -> str:
+    """A temporary table with these records as the contract types them, `_id` first; returns its name."""
+    with tempfile.NamedTemporaryFile(suffix=".ndjson") as spool:
+        spool.writelines(to_json(row) + b"\n" for row in rows)
+        spool.flush()
+        connection.execute(f'CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {_quoted(each.key)} AS _id, * FROM ({validation(each, Path(spool.name), nested)})')
+    return "looked_at"
 
 
 def check_batch(system: System, each: Object, rows: Path, manifest: "Manifest", known: pl.Series | None, before: "Manifest | None") -> None:

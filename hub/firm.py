@@ -104,5 +104,5 @@ def _member(folder: Path, name: str, member: MemberSettings) -> Member:
     known = mapping.read(path / "system.yaml")
     if unknown := set(member.secrets) - set(known.auth.get("secrets", [])):
         raise ConfigurationWrong(f"{FILE} systems.{name}.secrets: {known.system} asks for no {min(unknown)}; see auth in {member.kind}/system.yaml")
-    system = known.model_copy(update={"system": name, "connector": known.connector or known.system, "role": member.role or known.role})
+    system = known.model_copy(update={"system": name, "connector": known.connector or known.system, "role": member.role or known.role, "limits": known.limits | member.limits})
     return Member(system, member.url if "://" in member.url else str(folder / member.url), member.secrets, member.options, folder)

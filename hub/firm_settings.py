@@ -24,6 +24,7 @@ class MemberSettings(BaseModel):
     role: str | None = None  # another role than system.yaml says
     secrets: dict[str, str] = {}
     options: dict[str, Any] = {}
+    limits: dict[str, float] = {}  # another pace than system.yaml says: what the firm has bought
 
 
 class Settings(BaseModel):

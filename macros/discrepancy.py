@@ -90,13 +90,22 @@ def missing_counterpart(evaluator):
                  for role, condition in the_rules.owner(of).must_exist.items() if role in {system.role for system in the_rules.systems})
 
 
+def condition_sql(the_rules, of, condition):
+    """A condition of ownership.yaml as SQL on a golden row g; `has project` asks whether a project refers to it."""
+    for other, entity in the_rules.entities.items():
+        reference = next((name for name, field in entity.fields.items() if field.to == of and name == of), None)
+        there = f"EXISTS (SELECT 1 FROM golden.{other} AS o WHERE o.{reference}_id = g.hub_id)" if reference else "FALSE"
+        condition = condition.replace(f"has {other}", there)
+    return condition
+
+
 def absent(the_rules, of, role, condition, touched):
     money, currency, join = stake(the_rules, of, "g")
     system, each = next(((system, each) for system, each in the_rules.objects(of) if system.role == role), (None, None))
     if not system:
         return None
     rest = f"""
-      FROM (SELECT * FROM golden.{of} WHERE {condition}) AS g
+      FROM (SELECT * FROM golden.{of} AS g WHERE {condition_sql(the_rules, of, condition)}) AS g
       {join}
       WHERE {touched} AND NOT EXISTS (SELECT 1 FROM identity.{of} AS m WHERE m.hub_id = g.hub_id AND m.role = '{role}' AND m.is_live)"""
     return row("missing_counterpart", of, hub_id="g.hub_id", system=f"'{system.system}'", each=f"'{each.name}'", record_ref="NULL", field="NULL", said="NULL",
@@ -133,7 +142,8 @@ def orphan_reference(evaluator):
                 rest = f"""
                   FROM identity.{of} AS m
                   LEFT JOIN canonical.{field.to} AS t ON t.record_ref = m.{name}_ref
-                  WHERE m.is_live AND {only_touched(evaluator, "m.hub_id")} AND m.{name}_ref IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)"""
+                  WHERE m.is_live AND {only_touched(evaluator, "m.hub_id")} AND m.{name}_ref IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)
+                    AND m.{name}_ref NOT IN (SELECT concat_ws(':', system, object, record_id) FROM capture.quarantine)"""  # those are known, and wait
                 found.append(row("orphan_reference", of, hub_id="m.hub_id", system="m.system", each="m.object", record_ref="m.record_ref", field=f"'{name}'",
                                  said=f"to_json({{'{name}_ref': m.{name}_ref}})", should="NULL", money="NULL", currency="NULL", owner="m.role",
                                  says=f"'refers to ' || m.{name}_ref || ', which is ' || CASE WHEN t.record_ref IS NULL THEN 'not known' ELSE 'gone' END", rest=rest))

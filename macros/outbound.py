@@ -7,8 +7,9 @@ COLUMNS = ["line_id", "discrepancy_id", "action", "entity", "hub_id", "system", 
 
 
 def row(*, discrepancy, action, of, hub_id, system, each, record_id, field, base, want, why, held, money, currency, rest):
-    """One SELECT of deltas, in the columns that all share. Arguments are SQL. The line id changes with what is wanted."""
-    line = f"md5(concat_ws('|', {discrepancy}, {record_id}, {field}, {want}))"
+    """One SELECT of deltas, in the columns that all share. Arguments are SQL. The line id changes with what was there and what is wanted."""
+    # The base is part of it: consent to change net_30 is no consent to change what somebody wrote since.
+    line = f"md5(concat_ws('|', {discrepancy}, {record_id}, {field}, {base}, {want}))"
     values = [line, discrepancy, f"'{action}'", f"'{of}'", hub_id, f"'{system.system}'", f"'{each.name}'", record_id, field, base, want, why, held, money, currency]
     kinds = ["DECIMAL(18,2)" if name == "money" else "TEXT" for name in COLUMNS]
     return "SELECT " + ", ".join(f"({value})::{kind} AS {name}" for value, kind, name in zip(values, kinds, COLUMNS)) + f" {rest}"

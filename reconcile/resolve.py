@@ -95,7 +95,7 @@ def _apart(entity: str) -> str:
     return f"""
       SELECT p.left_ref, p.right_ref FROM identity.{entity}_pair AS p
       SEMI JOIN affected AS l ON l.record_ref = p.left_ref
-      WHERE p.verdict = 'forbid' AND NOT EXISTS (
+      WHERE p.has_unequal_key AND NOT EXISTS (
         SELECT 1 FROM journal.decision AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict = 'same')
       UNION ALL
       SELECT left_ref, right_ref FROM journal.decision WHERE entity = ? AND verdict = 'different'"""

@@ -1,0 +1,54 @@
+"""Confirms what was pushed, keeps the cases, makes the plan, and pushes what is approved."""
+
+from dataclasses import dataclass
+
+from hub import store
+from hub.errors import HubError
+from hub.firm import Firm
+from hub.journal import Journal
+from reconcile import cases, exceptions, plan, policies, push, settle
+from reconcile.exceptions import Trouble
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plan of a turn, and what became of what was pushed before."""
+
+    hash: str
+    planned: int
+    approved: int
+    needs_consent: int
+    held: int
+    opened: int
+    closed: int
+    confirmed: int
+    unconfirmed: int
+
+
+def make_plan(firm: Firm, journal: Journal) -> Planned:
+    """Confirm, note which discrepancies are new and gone, and seal the plan."""
+    roles = {name: member.system.role for name, member in firm.systems.items()}
+    with store.writing(firm.hub_file) as connection:
+        settled = settle.confirm(connection, journal)
+        opened, closed = cases.keep(connection, journal)
+        made = plan.make(connection, journal, policies.read(firm.policies), roles)
+    return Planned(made.hash, len(made.lines), made.count("approved"), made.count("needs_consent"), made.count("held"), opened, closed,
+                   settled.get("confirmed", 0), settled.get("unconfirmed", 0))
+
+
+def push_system(firm: Firm, name: str, journal: Journal) -> dict[str, int]:
+    """Settle what is in doubt in one system, then push its approved lines; counts by outcome. An unreachable system is an exception."""
+    member, found = firm.systems[name], []
+    connector = member.connect()
+    counts: dict[str, int] = {}
+    try:
+        with store.writing(firm.hub_file) as connection:
+            try:
+                settle.settle(connection, journal, member.system, connector)
+                counts = push.push(connection, journal, member.system, connector)
+            except HubError as failure:
+                found.append(Trouble("push", f"{name} push", str(failure), "engineer"))
+            exceptions.settle(connection, journal, f"{name} push", ("push",), found)
+    finally:
+        connector.close()
+    return counts

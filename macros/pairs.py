@@ -1,0 +1,54 @@
+"""SQL that weighs pairs of records, from an entity's matching alone: no SQLMesh here, so that it can be run on its own."""
+
+# Kept apart, but a steward is asked: one letter or digit wrong, missing, too many, or swapped with its neighbour.
+SLIPS = 1
+
+
+def weight(comparison):
+    """SQL for the match weight that one comparison adds; 0 when either side says nothing."""
+    silent = " OR ".join(f"{side}.{key} IS NULL" for key in comparison.on for side in "lr")
+    levels = " ".join(f"WHEN {level.when} THEN {level.weight:.9f}" if level.when else f"ELSE {level.weight:.9f}" for level in comparison.levels)
+    return f"CASE WHEN {silent} THEN 0 {levels} END"
+
+
+def candidates(key, how, touched_only):
+    """Pairs that agree on one block at least; each pair once, the smaller record_ref left."""
+    if touched_only:
+        probe = f"(SELECT * FROM {key} WHERE record_ref IN (SELECT record_ref FROM work.touched_record))"
+        pair, differ = "least(t.record_ref, a.record_ref) AS left_ref, greatest(t.record_ref, a.record_ref) AS right_ref", "t.record_ref <> a.record_ref"
+    else:
+        probe, pair, differ = key, "t.record_ref AS left_ref, a.record_ref AS right_ref", "t.record_ref < a.record_ref"
+    blocks = [*how.blocks, ("hub_id_said",)]
+    return " UNION ".join(f"SELECT {pair} FROM {probe} AS t JOIN {key} AS a ON {' AND '.join(f't.{k} = a.{k}' for k in block)} AND {differ}" for block in blocks)
+
+
+def weighed(key, how, strong, touched_only):
+    """Candidate pairs of the records in the table `key`, with their weight and verdict; see macros/identity.py for what these mean."""
+    equal = " OR ".join([f"l.{each} = r.{each}" for each in strong] or ["FALSE"])
+    unequal = " OR ".join([f"l.{each} <> r.{each}" for each in strong] or ["FALSE"])
+    slip = " AND ".join([f"coalesce(damerau_levenshtein(l.{each}, r.{each}) <= {SLIPS}, TRUE)" for each in strong] or ["FALSE"])
+    weights = {name: weight(comparison) for name, comparison in how.comparisons.items()}
+    total = " + ".join([f"{how.prior:.9f}", *(f"w_{name}" for name in weights)])
+    columns = "".join(f", {sql} AS w_{name}" for name, sql in weights.items())
+    evidence = ", ".join([f"'{name}': round(w_{name}, 2)" for name in weights] or ["'strong_key': TRUE"])
+    by_weight = f"WHEN match_weight >= {how.link} THEN 'link' WHEN match_weight >= {how.review} THEN 'review'" if weights else ""
+    asked = f"WHEN has_unequal_key AND is_slip AND match_weight >= {how.link} THEN 'review'" if weights else ""
+    return f"""
+      WITH candidate AS ({candidates(key, how, touched_only)}),
+      compared AS (
+        SELECT c.left_ref, c.right_ref, COALESCE(l.hub_id_said = r.hub_id_said, FALSE) OR COALESCE({equal}, FALSE) AS is_known, COALESCE({equal}, FALSE) AS has_equal_key,
+          COALESCE({unequal}, FALSE) AS is_unequal, {slip} AS is_slip{columns}
+        FROM candidate AS c
+        JOIN {key} AS l ON l.record_ref = c.left_ref
+        JOIN {key} AS r ON r.record_ref = c.right_ref
+      ), weighed AS (
+        SELECT *, {total} AS match_weight, is_unequal AND NOT is_known AS has_unequal_key, to_json({{{evidence}}}) AS evidence FROM compared
+      )
+      SELECT left_ref::TEXT AS left_ref, right_ref::TEXT AS right_ref,
+        match_weight::DOUBLE AS match_weight /* log2 of the odds that the records are one */,
+        evidence::TEXT AS evidence /* what each comparison added */,
+        has_equal_key::BOOLEAN AS has_equal_key,
+        has_unequal_key::BOOLEAN AS has_unequal_key /* the two never share a cluster, unless a steward says that they are one */,
+        CASE WHEN is_known THEN 'link' {asked} WHEN has_unequal_key THEN 'forbid' {by_weight} ELSE 'apart' END::TEXT AS verdict
+      FROM weighed
+      WHERE is_known OR has_unequal_key OR match_weight >= {min(how.review, 0)}"""

@@ -1,0 +1,133 @@
+"""The plan: a sealed list of corrections, each with before, after and why. Nothing is pushed that no one approved."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+import duckdb
+
+from hub import projection
+from hub.errors import Refused
+from hub.journal import Event, Journal
+from reconcile.policies import Policy
+
+CHUNK = 1_000  # lines in one journal event
+
+# One row a correction that is due: not waived, not on its way, and held when an exception about it is open.
+DUE = """
+CREATE OR REPLACE TABLE work.plan_line AS
+SELECT d.*, a.actor AS approved_by, a.policy,
+  COALESCE(d.held, CASE WHEN e.id IS NOT NULL THEN e.message END) AS hold,
+  CASE WHEN hold IS NOT NULL THEN 'held' WHEN a.line_id IS NOT NULL THEN 'approved' ELSE 'needs_consent' END AS status
+FROM outbound.delta AS d
+LEFT JOIN (SELECT line_id, any_value(actor ORDER BY seq) AS actor, any_value(policy ORDER BY seq) AS policy FROM journal.approval GROUP BY line_id) AS a ON a.line_id = d.line_id
+LEFT JOIN (
+  SELECT subject, any_value(id ORDER BY seq) AS id, any_value(message ORDER BY seq) AS message FROM journal.exception
+  WHERE kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') GROUP BY subject
+) AS e ON e.subject = concat_ws(' ', d.system, d.object, coalesce(d.record_id, d.hub_id), coalesce(d.field, 'create'))
+WHERE d.discrepancy_id NOT IN (SELECT discrepancy_id FROM journal.waiver)
+  AND d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One correction of one field of one record, or one record to create. base, want: JSON objects of canonical columns."""
+
+    line_id: str
+    discrepancy_id: str
+    action: str
+    entity: str
+    hub_id: str
+    system: str
+    object: str
+    record_id: str | None
+    field: str | None
+    base: str | None
+    want: str
+    why: str
+    hold: str | None = None
+    status: str = "needs_consent"
+
+    @property
+    def about(self) -> str:
+        """What exceptions call it."""
+        return f"{self.system} {self.object} {self.record_id or self.hub_id} {self.field or 'create'}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Lines in a fixed order. Two plans with equal lines have the same hash: consent is given to what was read."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def hash(self) -> str:
+        sealed = [{name: value for name, value in asdict(line).items() if name != "status"} for line in self.lines]
+        return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()[:16]
+
+    def count(self, status: str) -> int:
+        return sum(line.status == status for line in self.lines)
+
+
+def make(connection: duckdb.DuckDBPyConnection, journal: Journal, policies: Iterable[Policy], roles: Mapping[str, str]) -> Plan:
+    """Build the plan, let the policies approve what they cover, and seal it in the journal.
+
+    roles  {system: role}, which policies speak of
+    """
+    projection.load(connection, journal)
+    connection.execute(DUE)
+    journal.append(_by_policy(read(connection), policies, roles))
+    if projection.load(connection, journal):
+        connection.execute(DUE)
+    plan = read(connection)
+    sealed = connection.execute("SELECT subject FROM journal.event WHERE kind = 'plan.sealed' ORDER BY seq DESC LIMIT 1").fetchone()
+    if sealed != (plan.hash,):
+        journal.append(_seal(plan))
+        projection.load(connection, journal)
+    return plan
+
+
+def read(connection: duckdb.DuckDBPyConnection, status: str | None = None) -> Plan:
+    """The plan as last made, all of it or the lines of one status."""
+    names = ", ".join(Line.__dataclass_fields__)
+    rows = connection.execute(f"SELECT {names} FROM work.plan_line WHERE ? IS NULL OR status = ? ORDER BY system, object, action, record_id, hub_id, field, line_id", [status, status]).fetchall()
+    return Plan(tuple(Line(*row) for row in rows))
+
+
+def approve(journal: Journal, plan: Plan, plan_hash: str, actor: str, line_ids: Iterable[str] | None = None) -> int:
+    """Record a person's consent to lines of the plan they read; returns how many. Raises Refused when the plan is another by now."""
+    if not plan.hash.startswith(plan_hash) or len(plan_hash) < 8:
+        raise Refused(f"plan {plan_hash} is not the present one, {plan.hash}; read `hub plan` again, then approve that")
+    waiting = {line.line_id for line in plan.lines if line.status == "needs_consent"}
+    wanted = waiting if line_ids is None else set(line_ids)
+    if not wanted <= waiting:
+        raise Refused(f"{', '.join(sorted(wanted - waiting)[:3])} needs no consent in plan {plan.hash}: it is held, approved or not there; see `hub plan`")
+    return _approve(journal, plan.hash, actor, sorted(wanted))
+
+
+def withdraw(journal: Journal, plan_hash: str, actor: str, line_ids: Iterable[str]) -> None:
+    """Take consent back, for lines that were not pushed yet."""
+    journal.append([Event("plan.withdrawn", plan_hash, {"lines": sorted(line_ids)}, actor)])
+
+
+def _approve(journal: Journal, plan_hash: str, actor: str, line_ids: list[str]) -> int:
+    journal.append([Event("plan.approved", plan_hash, {"lines": line_ids[at:at + CHUNK]}, actor) for at in range(0, len(line_ids), CHUNK)])
+    return len(line_ids)
+
+
+def _by_policy(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str]) -> list[Event]:
+    covered: dict[Policy, list[str]] = {}
+    for line in plan.lines:
+        if line.status == "needs_consent":
+            policy = next((each for each in policies if each.covers(line.action, line.entity, roles[line.system], line.field)), None)
+            if policy:
+                covered.setdefault(policy, []).append(line.line_id)
+    return [Event("plan.approved", plan.hash, {"lines": lines[at:at + CHUNK], "policy": f"{policy.name} v{policy.version}"}, "policy")
+            for policy, lines in covered.items() for at in range(0, len(lines), CHUNK)]
+
+
+def _seal(plan: Plan) -> list[Event]:
+    chunks = [plan.lines[at:at + CHUNK] for at in range(0, len(plan.lines), CHUNK)] or [()]
+    return [Event("plan.sealed", plan.hash, {"part": number, "lines": [asdict(line) for line in chunk]}) for number, chunk in enumerate(chunks, 1)]

@@ -1,0 +1,77 @@
+"""What became of pushes: confirmed by a later snapshot, settled by looking, or work for a person. Never sent again blindly."""
+
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+
+from hub import projection
+from hub.journal import Event, Journal
+from hub.mapping import System
+from hub.systems.connector import Connector
+from reconcile.exceptions import Trouble, opening
+
+PATIENCE = 3  # writes that never left, before a person is asked
+
+# Pushes on their way, and whether the object was read after they were sent.
+OPEN = """
+SELECT p.push_id, any_value(p.system) AS system, any_value(p.object) AS object, any_value(p.hub_id) AS hub_id, any_value(p.record_id) AS record_id,
+  any_value(p.action) AS action, any_value(p.state) AS state, any_value(p.intended_at) AS intended_at, bool_or(d.line_id IS NOT NULL) AS still_due,
+  (SELECT max(s.taken_at)::TIMESTAMPTZ > any_value(p.intended_at)::TIMESTAMPTZ FROM capture.snapshot AS s WHERE s.system = any_value(p.system) AND s.object = any_value(p.object)) AS seen_since
+FROM journal.push AS p
+LEFT JOIN outbound.delta AS d ON d.line_id = p.line_id
+WHERE p.state IN ('intended', 'in_doubt', 'acknowledged')
+GROUP BY p.push_id ORDER BY p.push_id
+"""
+
+
+def confirm(connection: duckdb.DuckDBPyConnection, journal: Journal) -> dict[str, int]:
+    """Finish the pushes that a later snapshot shows, whatever answer they had; returns how many lines are confirmed or not.
+
+    An acknowledged push that a later snapshot does not show becomes an exception: the system said yes and did otherwise.
+    """
+    projection.load(connection, journal)
+    found = connection.execute(f"SELECT * FROM ({OPEN}) WHERE seen_since").fetchall()
+    shown = [row for row in found if not row[8]]
+    denied = [row for row in found if row[8] and row[6] == "acknowledged"]
+    events = [Event("push.outcome", row[0], {"state": "confirmed"}) for row in shown]
+    events += [Event("push.outcome", row[0], {"state": "unconfirmed"}) for row in denied]
+    lines = connection.execute("SELECT push_id, line_id FROM journal.push WHERE list_contains(?, push_id)", [[row[0] for row in denied]]).fetchall()
+    events += [opening(_unconfirmed(connection, line_id)) for _, line_id in lines]
+    journal.append(events)
+    confirmed = connection.execute("SELECT count(*) FROM journal.push WHERE list_contains(?, push_id)", [[row[0] for row in shown]]).fetchone()[0]
+    projection.load(connection, journal)
+    return {name: count for name, count in (("confirmed", confirmed), ("unconfirmed", len(lines))) if count}
+
+
+def settle(connection: duckdb.DuckDBPyConnection, journal: Journal, system: System, connector: Connector) -> dict[str, int]:
+    """Look for the creates in doubt of one system: adopt what is there, free what is not; returns how many of each.
+
+    An update in doubt needs no look of its own: the next snapshot shows whether it arrived, and its precondition guards the rest.
+    """
+    projection.load(connection, journal)
+    rows = connection.execute(f"SELECT * FROM ({OPEN}) WHERE system = ? AND state IN ('intended', 'in_doubt') AND still_due", [system.system]).fetchall()
+    counts: dict[str, int] = {}
+    for push_id, _, name, hub_id, _, action, _, intended_at, _, seen_since in rows:
+        each = system.objects[name]
+        if action == "update":
+            state, record_id = ("not_sent", None) if seen_since else (None, None)
+        elif datetime.now(UTC).replace(tzinfo=None) < intended_at + timedelta(seconds=each.write.settles_in_seconds):
+            state, record_id = None, None
+        else:
+            ids = connector.find(each, [hub_id]).get(hub_id, [])
+            state, record_id = {0: "not_sent", 1: "acknowledged"}.get(len(ids), "ambiguous"), ids[0] if len(ids) == 1 else None
+            if len(ids) > 1:
+                about = f"{system.system} {name} {hub_id} create"
+                journal.append([opening(Trouble("ambiguous", about, f"{about}: {len(ids)} records carry {hub_id}: {', '.join(ids)}; merge them there, then `hub replay`", system.system))])
+        if state:
+            journal.append([Event("push.outcome", push_id, {"state": state, "record_id": record_id, "message": "settled by looking"})])
+            counts[state] = counts.get(state, 0) + 1
+    projection.load(connection, journal)
+    return counts
+
+
+def _unconfirmed(connection: duckdb.DuckDBPyConnection, line_id: str) -> Trouble:
+    system, name, record, field, base = connection.execute(
+        "SELECT system, object, coalesce(record_id, hub_id), coalesce(field, 'create'), base FROM outbound.delta WHERE line_id = ?", [line_id]).fetchone() or ("", "", line_id, "", None)
+    about = f"{system} {name} {record} {field}"
+    return Trouble("unconfirmed", about, f"{about}: the system acknowledged the write, and still says {base}; see what changes it there, then `hub replay`", system)

@@ -1,0 +1,117 @@
+"""A matching as Splink understands it, and its m, u and prior as Splink estimates them without labels.
+
+Splink 5's own documentation says how: settings dictionary, u from random pairs, m by expectation maximisation within
+blocks, the prior from deterministic rules (moj-analytical-services.github.io/splink, "Model training").
+"""
+
+import re
+from dataclasses import dataclass
+from math import log2
+from statistics import mean, median
+from typing import Any
+
+import polars as pl
+from splink import DuckDBAPI, Linker, block_on
+
+from hub import store
+from hub.errors import HubError
+from hub.matching import Comparison, Matching
+
+PAIRS = 5_000_000  # random pairs for u
+SEED = 1
+M_LEAST = 0.001  # a level that no match was seen in is rare, not impossible
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training found: log2 odds, and (m, u) of each level by comparison."""
+
+    records: int
+    prior: float
+    levels: dict[str, list[tuple[float, float]]]
+
+
+def train(how: Matching, keys: pl.DataFrame, reads: dict[str, frozenset[str]]) -> Trained:
+    """Estimate the prior, every u and every m from these records. Raises HubError when a comparison can't be learned.
+
+    keys   record_ref and the keys of each record
+    reads  {key: the canonical columns that it is made from}
+    """
+    api = DuckDBAPI(connection=store.connect())
+    records = api.register(keys.to_arrow(), dataset_display_name="records")
+    first = _linker(records, settings(how))
+    first.training.estimate_probability_two_random_records_match([block_on(*each) for each in how.sure], recall=how.sure_finds)
+    first.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=SEED, min_count_per_level=None)
+    known = first.misc.save_model_to_json()
+    seen: dict[str, list[list[float]]] = {name: [] for name in how.comparisons}
+    for block in how.blocks:
+        for name, found in _learned_in(block, how, records, known, reads).items():
+            seen[name].append(found)
+    if unlearned := [name for name, found in seen.items() if not found]:
+        raise HubError(f"{', '.join(unlearned)}: no block leaves two comparisons to learn from; add a block on other keys, or take more records")
+    odds = known["probability_two_random_records_match"]
+    chance = _chances(known, 0.5 / min(PAIRS, len(keys) * (len(keys) - 1) // 2))
+    return Trained(len(keys), log2(odds / (1 - odds)), {name: list(zip(_together(seen[name]), chance[name])) for name in how.comparisons})
+
+
+def settings(how: Matching) -> dict[str, Any]:
+    """A Splink settings dictionary with the matching's levels, m, u and prior."""
+    return {
+        "link_type": "dedupe_only", "unique_id_column_name": "record_ref",
+        "probability_two_random_records_match": 1 / (1 + 2 ** -how.prior),
+        "blocking_rules_to_generate_predictions": [block_on(*block) for block in how.blocks],
+        "comparisons": [_comparison(name, each) for name, each in how.comparisons.items()],
+        "retain_intermediate_calculation_columns": False, "retain_matching_columns": False,
+    }
+
+
+def _comparison(name: str, each: Comparison) -> dict[str, Any]:
+    silent = {"sql_condition": " OR ".join(f"{key}_{side} IS NULL" for key in each.on for side in "lr"), "label_for_charts": "says nothing", "is_null_level": True}
+    levels = [{"sql_condition": re.sub(r"\b([lr])\.(\w+)", r"\2_\1", level.when) or "ELSE", "label_for_charts": level.when or "else",
+               "m_probability": level.m, "u_probability": level.u} for level in each.levels]
+    return {"output_column_name": name, "comparison_levels": [silent, *levels]}
+
+
+def _linker(records: Any, model: dict[str, Any]) -> Linker:
+    return Linker(records, model, log_level=None)
+
+
+def _learned_in(block: tuple[str, ...], how: Matching, records: Any, known: dict[str, Any], reads: dict[str, frozenset[str]]) -> dict[str, list[float]]:
+    """m of each comparison that has nothing to do with the block: {comparison: m by level}.
+
+    Inside a block on the start of the name, names agree more than among matches at large. Splink leaves out what
+    compares the block's own keys; we leave out also what compares other keys made from the same columns.
+    """
+    own = frozenset().union(*(reads[key] for key in block))
+    free = [each for each in known["comparisons"] if not own & _columns(how.comparisons[each["output_column_name"]], reads)]
+    if len(free) < 2:  # one comparison alone can't tell matches from others
+        return {}
+    linker = _linker(records, known | {"comparisons": free})
+    linker.training.estimate_parameters_using_expectation_maximisation(block_on(*block))
+    return {each["output_column_name"]: [level.get("m_probability") or 0 for level in _spoken(each)] for each in linker.misc.save_model_to_json()["comparisons"]}
+
+
+def _columns(each: Comparison, reads: dict[str, frozenset[str]]) -> frozenset[str]:
+    keys = {*each.on, *(key for level in each.levels for key in re.findall(r"\b[lr]\.(\w+)", level.when))}
+    return frozenset().union(*(reads[key] for key in keys))
+
+
+def _chances(known: dict[str, Any], least: float) -> dict[str, list[float]]:
+    """u by comparison and level; never less than half a pair in all that were drawn."""
+    return {each["output_column_name"]: [max(level.get("u_probability") or 0, least) for level in _spoken(each)] for each in known["comparisons"]}
+
+
+def _spoken(comparison: dict[str, Any]) -> list[dict[str, Any]]:
+    return [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+
+
+def _together(found: list[list[float]]) -> list[float]:
+    """The median of the blocks for each level, made to sum to 1."""
+    middle = [max(median(each), M_LEAST) for each in zip(*found)]
+    return [each / sum(middle) for each in middle]
+
+
+def mean_of(found: list[Trained]) -> Trained:
+    """Several firms' models as one: each firm counts the same."""
+    levels = {name: [(mean(m for m, _ in each), mean(u for _, u in each)) for each in zip(*(one.levels[name] for one in found))] for name in found[0].levels}
+    return Trained(sum(one.records for one in found), mean(one.prior for one in found), levels)
