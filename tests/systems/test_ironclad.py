@@ -160,6 +160,35 @@ def test_a_record_deleted_between_two_pages_leaves_the_read_partial(account):
     assert not end.last  # the deletion pulled a party up to the page that was read already
 
 
+def test_a_listing_that_shuffles_equal_stamps_between_two_pages_leaves_the_read_partial(account):
+    newest, *others = account.meet(350)
+    parties = account.tables["entities"].rows
+    for key in others:
+        parties[key]["lastUpdated"] = "2026-11-01T08:00:00Z"
+    pages = account.connector.read(PARTIES, None)
+    next(pages), next(pages)
+    account.tables["entities"].rows = {key: parties[key] for key in [newest, *others[:99], *others[199:], *others[99:199]]}
+
+    *_, end = pages
+
+    assert not end.last
+
+
+def test_a_record_that_only_the_last_look_at_the_first_page_shows_is_in_the_read(account):
+    newest, *others = account.meet(150)
+    parties = account.tables["entities"].rows
+    for key in others:
+        parties[key]["lastUpdated"] = "2026-11-01T08:00:00Z"
+    pages = account.connector.read(PARTIES, None)
+    seen = next(pages).rows
+    account.tables["entities"].rows = dict(reversed(parties.items()))
+
+    rest = list(pages)
+
+    assert rest[-1].last
+    assert sorted(row["id"] for rows in [seen, *(page.rows for page in rest)] for row in rows) == [newest, *others]
+
+
 def test_a_token_that_expires_between_two_pages_is_renewed(account):
     account.meet(101)
     pages = account.connector.read(PARTIES, None)

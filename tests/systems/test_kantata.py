@@ -172,6 +172,20 @@ def test_records_made_and_changed_between_two_pages_are_in_the_same_read(account
     assert rest[-1].watermark == "2026-11-02T08:05:00+00:00"  # of the first page: what came later is read again
 
 
+def test_a_listing_that_shuffles_equal_stamps_between_two_pages_leaves_the_read_partial(account):
+    _, *others = log_time(account, 500)
+    entries = account.tables["time_entries"].rows
+    for key in others:
+        entries[key]["updated_at"] = "2026-11-01T00:00:00-08:00"
+    pages = account.connector.read(TIME, None)
+    next(pages)
+    account.tables["time_entries"].rows = dict(reversed(entries.items()))
+
+    *_, end = pages
+
+    assert not end.last
+
+
 def test_a_token_replaced_between_two_pages_is_taken_from_the_keyring(account):
     log_time(account, 201)
     pages = account.connector.read(TIME, None)

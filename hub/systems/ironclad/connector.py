@@ -42,7 +42,7 @@ class Ironclad:
             counts.append(answer["count"])
             yield Page(self._unseen(each, answer, since, seen), last=False)
         late = self._newest_first(each, newest) if newest else ()
-        rows = [row for answer in late for row in self._unseen(each, answer, newest, seen)]
+        rows = [row for answer in late for row in self._unseen(each, answer, since, seen)]
         deleted = counts != sorted(counts)  # which pulled a record up to a page that was read already
         yield Page(rows, last=not deleted and (since is not None or len(seen) >= counts[-1]), watermark=newest)
 
