@@ -260,10 +260,27 @@ def test_a_wrong_password_is_no_empty_read(tryton):
     assert {seen.state for seen in erp.look(PARTY, ["2"]).values()} == {"unknown"}
 
 
+def test_a_right_that_was_taken_away_is_no_empty_read_and_no_deletion(erp, tryton):
+    record_id = party(erp, "Alder & Brook GmbH")
+    add_reader_without_rights(tryton)
+    reader = tryton_connector.connect(SYSTEM, Connection(tryton.url, {"user": "reader", "password": "demo-password"}))
+
+    with pytest.raises(SystemUnavailable, match="give the user the right to read it"):
+        list(reader.read(INVOICE, None))
+    assert {seen.state for seen in reader.look(INVOICE, [record_id]).values()} == {"unknown"}
+
+
+def add_reader_without_rights(tryton) -> None:
+    reader = tryton.model("res.user")(name="Reader", login="reader")
+    reader.password = "demo-password"  # noqa: S105
+    reader.save()
+
+
 def test_looking_tells_living_deactivated_merged_and_deleted_parties_apart(erp, tryton):
     Party = tryton.model("party.party")
-    living, twin, brief = (each.record_id for each in erp.write(PARTY, [
-        create(PARTY, {"legal_name": name}, hub_id) for name, hub_id in (("Twin GmbH", "C-0101"), ("Twin GmbH", "C-0102"), ("Brief GmbH", "C-0103"))]))
+    names = {"C-0101": "Twin GmbH", "C-0102": "Twin GmbH", "C-0103": "Brief GmbH"}
+    made = erp.write(PARTY, [create(PARTY, {"legal_name": name}, hub_id) for hub_id, name in names.items()])
+    living, twin, brief = (each.record_id for each in made)
     closed = party(erp, "Thüringer Glaswerke GmbH")
     Party(int(brief)).delete()
     left = Party(int(closed))

@@ -13,7 +13,7 @@ from typing import Any
 from hub.errors import HubError, SystemUnavailable
 from hub.mapping import Object, System
 from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write
-from hub.systems.http import Http, InDoubt, NotSent
+from hub.systems.http import Http, InDoubt
 from hub.systems.redmine import rest
 
 SINGULAR = {"projects": "project", "users": "user", "time_entries": "time_entry"}
@@ -58,7 +58,7 @@ class Redmine:
             wanted = {f"cf_{self._field(each, name)}": "|".join(some)}
             for records, _ in rest.pages(self.http, each.name, **PARTS[each.name][0], **wanted):
                 for row in (_row(each, record, {}) for record in records):
-                    found.setdefault(row["custom_fields"][name], []).append(str(row["id"]))
+                    found.setdefault(row["custom_fields"].get(name), []).append(str(row["id"]))
         return {hub_id: ids for hub_id, ids in found.items() if hub_id in set(hub_ids)}
 
     def write(self, each: Object, writes: Sequence[Write]) -> list[Outcome]:
@@ -93,9 +93,8 @@ class Redmine:
             return self._outcome(write, self.http.send("PUT", f"{each.name}/{write.record_id}.json", json=body), SINGULAR[each.name])
         except InDoubt as doubt:
             return Outcome(write.key, "in_doubt", write.record_id, str(doubt))
-        except NotSent as failure:
-            return Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}")
         except HubError as failure:
+            # No connection, or the read before the write went wrong.
             return Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}")
 
     def _outcome(self, write: Write, response: Any, name: str) -> Outcome:

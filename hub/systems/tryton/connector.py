@@ -19,6 +19,7 @@ from hub.systems.tryton.rpc import Refusal, Rpc
 from hub.systems.tryton.shape import MARK, Shape
 
 PAGE = 500
+BATCH = 100  # hub ids in one search: a domain becomes an expression, whose depth databases limit
 # A record bears the time at which its transaction began, and shows when it is committed: reading starts a little before.
 OVERLAP = timedelta(minutes=2)
 
@@ -55,10 +56,12 @@ class Tryton:
 
     def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
         shape, found = SHAPES[each.name], {}
-        domain = ["OR", *([shape.marked, "like", f"%{MARK}{hub_id}%"] for hub_id in hub_ids)]
-        for raw in self.rpc.search_read(each.name, [*shape.domain, domain], shape.asked):
-            for hub_id in set(shape.hub_ids(raw)) & set(hub_ids):
-                found.setdefault(hub_id, []).append(str(raw["id"]))
+        for start in range(0, len(hub_ids), BATCH):
+            some = hub_ids[start:start + BATCH]
+            domain = ["OR", *([shape.marked, "like", f"%{MARK}{hub_id}%"] for hub_id in some)]
+            for raw in self.rpc.search_read(each.name, [*shape.domain, domain], shape.asked):
+                for hub_id in set(shape.hub_ids(raw)) & set(some):
+                    found.setdefault(hub_id, []).append(str(raw["id"]))
         return found
 
     def write(self, each: Object, writes: Sequence[Write]) -> list[Outcome]:

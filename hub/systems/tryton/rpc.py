@@ -68,7 +68,10 @@ class Rpc:
 
     def search_read(self, model: str, domain: list, fields: list[str], limit: int | None = None) -> list[dict]:
         """Records in the order of their ids. A dotted field reads the related records too, under `name.`."""
-        found = self.read(f"{model}.search_read", domain, 0, limit, [["id", "ASC"]], fields, self.context)
+        try:
+            found = self.read(f"{model}.search_read", domain, 0, limit, [["id", "ASC"]], fields, self.context)
+        except Refusal as refusal:
+            raise SystemUnavailable(f"tryton {model}: {refusal}; give the user the right to read it") from refusal
         if not isinstance(found, list):
             raise ContractBroken(f"tryton {model}: search_read answered {type(found).__name__}, not a list; see what stands between us and it")
         return found
