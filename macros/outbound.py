@@ -26,7 +26,7 @@ def posted(the_rules, system, of, alias):
 def updates(the_rules, system, each, touched):
     """Values that differ, where the object has a way back for the field."""
     mapped = each.columns()
-    fields = {name for name, parts in each.fields.items() if all(part.goes_back for part in parts.values() if part.const is None)}
+    fields = {name for name, parts in each.fields.items() if any(part.goes_back for part in parts.values())}
     if not (each.write.update and fields and mapped):
         return None
     names = ", ".join(f"'{name}'" for name in sorted(fields))

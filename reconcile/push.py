@@ -14,7 +14,7 @@ import duckdb
 from hub import capture, contract, mapping, projection
 from hub.errors import ConfigurationWrong
 from hub.journal import Event, Journal
-from hub.mapping import Object, System
+from hub.mapping import Column, Object, System
 from hub.systems.connector import Connector, Outcome, Seen, Write
 from reconcile import plan
 from reconcile.exceptions import Trouble, opening
@@ -136,19 +136,26 @@ def _writes(system: System, each: Object, corrections: list[Correction], seen: M
 
 def _body(system: System, each: Object, correction: Correction) -> dict[str, Any]:
     """The system's own fields of one write. A create leaves out what is not known; an update says it, to clear it."""
-    values = {column: value for line in correction.lines if line.field != "hub_id" for column, value in json.loads(line.want, parse_float=Decimal).items()}
+    columns, values = each.columns(), {}
+    for line in correction.lines:
+        if line.field != "hub_id":
+            values |= _writable(line, columns)
     if correction.first.action == "create":
         values = {column: value for column, value in values.items() if value is not None}
-    columns = each.columns()
-    for column, value in list(values.items()):
-        if column in columns and (const := columns[column][1].const) is not None:
-            if value != const:
-                raise ConfigurationWrong(f"{correction.first.about}: {column} is always {const} there and can't become {value}; correct it by hand, or waive it")
-            del values[column]
-    body = mapping.outward(each, {column: typed(value, columns[column][0] if column in columns else "") for column, value in values.items()}, system.nested)
+    body = mapping.outward(each, {column: typed(value, columns[column][0]) for column, value in values.items()}, system.nested)
     if any(line.field == "hub_id" for line in correction.lines):
         mapping.put(body, each.external_id, correction.first.hub_id, system.nested)
     return body
+
+
+def _writable(line: Line, columns: Mapping[str, tuple[str, Column]]) -> dict[str, Any]:
+    """What the line wants of columns that have a way back. The others must be as wanted already: a rate can be written, its currency not."""
+    want, base = (json.loads(text or "{}", parse_float=Decimal) for text in (line.want, line.base))
+    for column, value in want.items():
+        _, mapped = columns[column]
+        if not mapped.goes_back and value not in (mapped.const, base.get(column)):
+            raise ConfigurationWrong(f"{line.about}: {column} can't be written there, and is {mapped.const or base.get(column)} instead of {value}; correct it by hand, or waive it")
+    return {column: value for column, value in want.items() if columns[column][1].goes_back}
 
 
 def typed(value: Any, kind: str) -> Any:

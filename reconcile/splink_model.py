@@ -4,6 +4,7 @@ Splink 5's own documentation says how: settings dictionary, u from random pairs,
 blocks, the prior from deterministic rules (moj-analytical-services.github.io/splink, "Model training").
 """
 
+import logging
 import re
 from dataclasses import dataclass
 from math import log2
@@ -19,7 +20,11 @@ from hub.matching import Comparison, Matching
 
 PAIRS = 5_000_000  # random pairs for u
 SEED = 1
-M_LEAST = 0.001  # a level that no match was seen in is rare, not impossible
+M_LEAST = 0.02  # what no match did among these records, one in fifty may do among the next: records in training are few and tidy
+
+
+# Splink warns of each level that one block does not show; what no block shows has M_LEAST.
+logging.getLogger("splink").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def train(how: Matching, keys: pl.DataFrame, reads: dict[str, frozenset[str]]) -
     """
     api = DuckDBAPI(connection=store.connect())
     records = api.register(keys.to_arrow(), dataset_display_name="records")
-    first = _linker(records, settings(how))
+    first = _linker(records, untrained(how))
     first.training.estimate_probability_two_random_records_match([block_on(*each) for each in how.sure], recall=how.sure_finds)
     first.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=SEED, min_count_per_level=None)
     known = first.misc.save_model_to_json()
@@ -50,7 +55,7 @@ def train(how: Matching, keys: pl.DataFrame, reads: dict[str, frozenset[str]]) -
     if unlearned := [name for name, found in seen.items() if not found]:
         raise HubError(f"{', '.join(unlearned)}: no block leaves two comparisons to learn from; add a block on other keys, or take more records")
     odds = known["probability_two_random_records_match"]
-    chance = _chances(known, 0.5 / min(PAIRS, len(keys) * (len(keys) - 1) // 2))
+    chance = _chances(known, 3 / min(PAIRS, len(keys) * (len(keys) - 1) // 2))
     return Trained(len(keys), log2(odds / (1 - odds)), {name: list(zip(_together(seen[name]), chance[name])) for name in how.comparisons})
 
 
@@ -63,6 +68,15 @@ def settings(how: Matching) -> dict[str, Any]:
         "comparisons": [_comparison(name, each) for name, each in how.comparisons.items()],
         "retain_intermediate_calculation_columns": False, "retain_matching_columns": False,
     }
+
+
+def untrained(how: Matching) -> dict[str, Any]:
+    """The same without m and u, so that what training never saw is known by its absence."""
+    model = settings(how)
+    levels = [level for each in model["comparisons"] for level in each["comparison_levels"]]
+    for level in levels:
+        level.pop("m_probability", None), level.pop("u_probability", None)
+    return model
 
 
 def _comparison(name: str, each: Comparison) -> dict[str, Any]:
@@ -97,7 +111,7 @@ def _columns(each: Comparison, reads: dict[str, frozenset[str]]) -> frozenset[st
 
 
 def _chances(known: dict[str, Any], least: float) -> dict[str, list[float]]:
-    """u by comparison and level; never less than half a pair in all that were drawn."""
+    """u by comparison and level. What none of n pairs did is rarer than 3/n (the rule of three, at 95 %)."""
     return {each["output_column_name"]: [max(level.get("u_probability") or 0, least) for level in _spoken(each)] for each in known["comparisons"]}
 
 
