@@ -1,6 +1,7 @@
 """Confirms what was pushed, keeps the cases, makes the plan, and pushes what is approved."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from hub import store
 from hub.errors import HubError
@@ -23,6 +24,8 @@ class Planned:
     closed: int
     confirmed: int
     unconfirmed: int
+    discrepancies: dict[str, int]
+    at_stake: dict[str, Decimal]
 
 
 def make_plan(firm: Firm, journal: Journal) -> Planned:
@@ -32,8 +35,10 @@ def make_plan(firm: Firm, journal: Journal) -> Planned:
         settled = settle.confirm(connection, journal)
         opened, closed = cases.keep(connection, journal)
         made = plan.make(connection, journal, policies.read(firm.policies), roles)
+        classes = dict(connection.execute("SELECT class, count(*) FROM discrepancy.found GROUP BY class ORDER BY class").fetchall())
+        money = dict(connection.execute("SELECT currency, sum(money) FROM discrepancy.found WHERE money > 0 AND currency IS NOT NULL GROUP BY currency ORDER BY currency").fetchall())
     return Planned(made.hash, len(made.lines), made.count("approved"), made.count("needs_consent"), made.count("held"), opened, closed,
-                   settled.get("confirmed", 0), settled.get("unconfirmed", 0))
+                   settled.get("confirmed", 0), settled.get("unconfirmed", 0), classes, money)
 
 
 def push_system(firm: Firm, name: str, journal: Journal) -> dict[str, int]:

@@ -7,7 +7,7 @@ and a cycle runs what was rendered.
 
 import hashlib
 import json
-import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,7 +21,6 @@ from hub.firm import Firm
 
 ROOT = Path(__file__).parent.parent
 START = "2026-01-01"
-log = logging.getLogger(__name__)
 
 
 class AuditFailed(HubError):
@@ -42,6 +41,16 @@ class Compiled:
     @property
     def schema(self) -> str:
         return self.name.split(".")[0]
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a model reads, and what it holds: {column: (type, description)}. Names are schema.table."""
+
+    name: str
+    reads: list[str]
+    says: str
+    columns: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -68,13 +77,7 @@ def compiled(firm: Firm) -> list[Compiled]:
 
     The caller holds the lock of the hub, for SQLMesh makes the tables and views that are new, empty.
     """
-    path = firm.state / f"models-{version(firm)}.json"
-    if not path.exists():
-        found = [asdict(each) for each in _compile(firm)]
-        draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(found))
-        draft.rename(path)
-    return [Compiled(**each) for each in json.loads(path.read_text())]
+    return [Compiled(**each) for each in _remembered(firm, "models", lambda: _compile(firm))]
 
 
 def evaluate(connection: duckdb.DuckDBPyConnection, models: list[Compiled], *schemas: str) -> list[Evaluated]:
@@ -100,13 +103,37 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled) -> Evaluat
     return Evaluated(model.name, connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()[0], audits)
 
 
-@contextmanager
-def lineage(firm: Firm) -> Iterator["object"]:
-    """A SQLMesh context with the models and what they read, loaded without opening the hub."""
+def lineage(firm: Firm) -> list[Lineage]:
+    """Every model with what it reads, in order of dependence; loaded in memory, for only a step may open the hub."""
+    return [Lineage(**each) for each in _remembered(firm, "lineage", lambda: _read_lineage(firm))]
+
+
+def _read_lineage(firm: Firm) -> list[Lineage]:
     from sqlmesh.core.config import DuckDBConnectionConfig, GatewayConfig
 
     with _context(firm, GatewayConfig(connection=DuckDBConnectionConfig(catalogs={"hub": ":memory:"}))) as context:
-        yield context
+        return _lineage(context)
+
+
+def _lineage(context) -> list[Lineage]:
+    models = [context.models[name] for name in context.dag.sorted if name in context.models]
+    return [Lineage(f"{model.schema_name}.{model.view_name}", sorted(_plain(read) for read in model.depends_on), model.description or "",
+                    {name: [kind.sql("duckdb"), model.column_descriptions.get(name, "")] for name, kind in (model.columns_to_types or {}).items()}) for model in models]
+
+
+def _plain(table: str) -> str:
+    return ".".join(part.strip('"') for part in table.split(".")[-2:])
+
+
+def _remembered(firm: Firm, name: str, make) -> list[dict]:
+    """What `make` gives, as plain values; kept in the state folder for each version of rules and models."""
+    path = firm.state / f"{name}-{version(firm)}.json"
+    if not path.exists():
+        firm.state.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps([asdict(each) for each in make()]))
+        draft.rename(path)
+    return json.loads(path.read_text())
 
 
 def _compile(firm: Firm) -> list[Compiled]:
@@ -117,6 +144,7 @@ def _compile(firm: Firm) -> list[Compiled]:
     state = DuckDBConnectionConfig(database=str(firm.state / "model_state.duckdb"))
     with _context(firm, GatewayConfig(connection=hub, state_connection=state)) as context:
         context.plan("prod", auto_apply=True, no_prompts=True, empty_backfill=True)
+        _remembered(firm, "lineage", lambda: _lineage(context))
         snapshots = context.snapshots
         tables = [snapshots[name] for name in context.dag.sorted if name in snapshots and snapshots[name].is_materialized]
         return [_rendered(snapshot, snapshots) for snapshot in tables]

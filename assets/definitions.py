@@ -1,0 +1,63 @@
+"""What Dagster loads: the assets of the firm in CONCORD_PROJECT (or here), their schedules, and the sensor on the journal."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import yaml
+from dagster import (
+    AssetSelection, DefaultScheduleStatus, DefaultSensorStatus, Definitions, RunRequest, ScheduleDefinition, SensorDefinition, SensorEvaluationContext,
+    SkipReason, define_asset_job, in_process_executor, multiprocess_executor,
+)
+
+from assets import graph
+from hub import firm, journal
+from hub.firm import Firm
+
+# What people decide; each new one is a reason for a cycle.
+DECISIONS = ("match.decided", "value.pinned", "plan.approved", "plan.withdrawn", "discrepancy.waived", "exception.closed", "replay.requested")
+# A cycle is one warm process: imports cost more than most steps. CONCORD_EXECUTOR=multiprocess gives each step its own.
+EXECUTORS = {"in_process": in_process_executor, "multiprocess": multiprocess_executor.configured({"max_concurrent": 2})}
+
+
+def project() -> Path:
+    return Path(os.environ.get("CONCORD_PROJECT", ".")).resolve()
+
+
+@cache
+def domains() -> dict[str, dict]:
+    return yaml.safe_load((Path(__file__).parent / "schedules.yaml").read_text())
+
+
+def definitions(the_firm: Firm) -> Definitions:
+    """Everything of one firm. Loading it opens neither the hub nor a system."""
+    assets = graph.all_assets(the_firm)
+    jobs = {"cycle": define_asset_job("cycle", AssetSelection.all(), description="Observe every system, understand, compare, correct, publish.")}
+    for name, domain in domains().items():
+        if sources := _sources(the_firm, domain["entities"]):
+            jobs[name] = define_asset_job(f"cycle_{name}", AssetSelection.assets(*sources).downstream(), description=f"A cycle that reads {', '.join(domain['entities'])} only.")
+    schedules = [ScheduleDefinition(name=f"{name}_schedule", job=jobs[name], cron_schedule=domains()[name]["cron"], default_status=DefaultScheduleStatus.RUNNING)
+                 for name in domains() if name in jobs]
+    sensor = SensorDefinition(name="decisions", job=jobs["cycle"], evaluation_fn=lambda context: _on_decision(the_firm, context),
+                              minimum_interval_seconds=15, default_status=DefaultSensorStatus.RUNNING, description="Starts a cycle when the journal has a new decision of a person.")
+    return Definitions(assets=assets, jobs=list(jobs.values()), schedules=schedules, sensors=[sensor], executor=EXECUTORS[os.environ.get("CONCORD_EXECUTOR", "in_process")])
+
+
+def _sources(the_firm: Firm, entities: list[str]) -> list:
+    return [graph.source_key(name, each.name) for name, member in the_firm.systems.items() for each in member.system.objects.values() if each.of in entities]
+
+
+def _on_decision(the_firm: Firm, context: SensorEvaluationContext):
+    after = int(context.cursor or 0)
+    with journal.open(the_firm.journal) as entries:
+        decided = [event.seq for event in entries.events(after, DECISIONS) if event.actor not in ("hub", "policy")]
+    if not decided:
+        return SkipReason("no new decision")
+    context.update_cursor(str(decided[-1]))
+    return RunRequest(run_key=f"decision-{decided[-1]}")
+
+
+if (project() / "concord.yaml").exists():
+    defs = definitions(firm.read(project()))
+else:
+    defs = Definitions()

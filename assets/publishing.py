@@ -1,0 +1,15 @@
+"""Publishes a cut: the hub with all that the journal says by now, as an immutable copy for readers."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hub import projection, store
+from hub.firm import Firm
+from hub.journal import Journal
+
+
+def publish(firm: Firm, journal: Journal) -> Path:
+    """Bring in the latest events and publish; returns the cut's file."""
+    with store.writing(firm.hub_file) as connection:
+        projection.load(connection, journal)
+    return store.publish(firm.hub_file, firm.cuts, datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f"))
