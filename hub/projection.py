@@ -1,6 +1,7 @@
 """Brings the journal's events into the hub, as tables that models can join: schema `journal`, all of it derived.
 
-Only new events are read. Each kind of event has one statement here that says what it changes.
+Only new events are read. Each kind of event has one statement here that says what it changes; events that come one by one,
+or all at once in a rebuild, must give equal tables (tests/test_projection.py).
 """
 
 import duckdb
@@ -23,6 +24,10 @@ CREATE TABLE IF NOT EXISTS journal.approval (line_id VARCHAR, plan VARCHAR, acto
 CREATE TABLE IF NOT EXISTS journal.push (push_id VARCHAR, line_id VARCHAR, system VARCHAR, object VARCHAR, entity VARCHAR, hub_id VARCHAR, record_id VARCHAR,
   action VARCHAR, state VARCHAR, message VARCHAR, intended_at TIMESTAMP, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.exception (id VARCHAR, kind VARCHAR, subject VARCHAR, message VARCHAR, owner VARCHAR, opened_at TIMESTAMP, seq BIGINT);
+-- when a person last closed an exception: consent that is older counts no more
+CREATE TABLE IF NOT EXISTS journal.closing (kind VARCHAR, subject VARCHAR, seq BIGINT);
+-- whose quarantined rows are to be validated again
+CREATE TABLE IF NOT EXISTS journal.replay (subject VARCHAR, actor VARCHAR, requested_at TIMESTAMP, seq BIGINT);
 -- what this cycle has to look at again, and the version of the rules that the tables were built under
 CREATE TABLE IF NOT EXISTS work.touched_record (record_ref VARCHAR, kind VARCHAR);
 CREATE TABLE IF NOT EXISTS work.touched (hub_id VARCHAR);
@@ -37,11 +42,10 @@ STATEMENTS = {
     "hub_ids.assigned": """
       CREATE OR REPLACE TEMP TABLE assigned AS
       SELECT pair[1] AS record_ref, body ->> 'entity' AS entity, pair[2] AS hub_id, seq
-      FROM (SELECT seq, body, unnest(from_json(body -> 'assigned', '[["VARCHAR"]]')) AS pair FROM {fresh})
-      QUALIFY row_number() OVER (PARTITION BY pair[1] ORDER BY seq DESC) = 1;
+      FROM (SELECT seq, body, unnest(from_json(body -> 'assigned', '[["VARCHAR"]]')) AS pair FROM {fresh});
       INSERT INTO journal.former SELECT record_ref, entity, hub_id, seq FROM assigned;
       DELETE FROM journal.crossref WHERE record_ref IN (SELECT record_ref FROM assigned);
-      INSERT INTO journal.crossref SELECT record_ref, entity, hub_id FROM assigned""",
+      INSERT INTO journal.crossref SELECT record_ref, entity, hub_id FROM assigned QUALIFY row_number() OVER (PARTITION BY record_ref ORDER BY seq DESC) = 1""",
     "match.decided": """
       CREATE OR REPLACE TEMP TABLE decided AS
       SELECT body ->> 'entity' AS entity, body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref, body ->> 'verdict' AS verdict, actor, seq FROM {fresh}
@@ -58,7 +62,9 @@ STATEMENTS = {
       INSERT INTO capture.pending SELECT record_ref, 'pin' FROM pinned""",
     "discrepancy.waived": """
       DELETE FROM journal.waiver WHERE discrepancy_id IN (SELECT subject FROM {fresh});
-      INSERT INTO journal.waiver SELECT subject, body ->> 'reason', actor, seq FROM {fresh} WHERE body ->> 'reason' IS NOT NULL""",
+      INSERT INTO journal.waiver SELECT * FROM (
+        SELECT subject, body ->> 'reason' AS reason, actor, seq FROM {fresh} QUALIFY row_number() OVER (PARTITION BY subject ORDER BY seq DESC) = 1)
+      WHERE reason IS NOT NULL""",
     "cases.opened": """
       INSERT INTO journal.open_case SELECT unnest(from_json(body -> 'ids', '["VARCHAR"]')), happened_at, seq FROM {fresh}""",
     "cases.closed": """
@@ -72,14 +78,26 @@ STATEMENTS = {
         body ->> 'hub_id', body ->> 'record_id', body ->> 'action', 'intended', NULL, happened_at, seq FROM {fresh}""",
     "push.outcome": """
       UPDATE journal.push AS p SET state = n.state, record_id = COALESCE(n.record_id, p.record_id), message = n.message FROM (
-        SELECT subject AS push_id, body ->> 'state' AS state, body ->> 'record_id' AS record_id, body ->> 'message' AS message FROM {fresh}
-        QUALIFY row_number() OVER (PARTITION BY subject ORDER BY seq DESC) = 1) AS n WHERE p.push_id = n.push_id""",
+        -- the outcomes after each attempt: one that failed before says nothing of the one that is on its way
+        SELECT a.push_id, a.seq, last(o.body ->> 'state' ORDER BY o.seq) AS state, last(o.body ->> 'message' ORDER BY o.seq) AS message,
+          arg_max(o.body ->> 'record_id', o.seq) AS record_id
+        FROM (SELECT DISTINCT push_id, seq FROM journal.push) AS a JOIN {fresh} AS o ON o.subject = a.push_id AND o.seq > a.seq
+        GROUP BY a.push_id, a.seq) AS n WHERE p.push_id = n.push_id AND p.seq = n.seq""",
     "exception.opened": """
       DELETE FROM journal.exception WHERE id IN (SELECT subject FROM {fresh});
       INSERT INTO journal.exception SELECT subject, body ->> 'kind', body ->> 'about', body ->> 'message', body ->> 'owner', happened_at, seq FROM {fresh}
       QUALIFY row_number() OVER (PARTITION BY subject ORDER BY seq DESC) = 1""",
     "exception.closed": """
-      DELETE FROM journal.exception AS e USING {fresh} AS n WHERE e.id = n.subject AND e.seq < n.seq""",
+      DELETE FROM journal.exception AS e USING {fresh} AS n WHERE e.id = n.subject AND e.seq < n.seq;
+      CREATE OR REPLACE TEMP TABLE closed AS
+      SELECT split_part(subject, ':', 1) AS kind, substr(subject, strpos(subject, ':') + 1) AS about, max(seq) AS seq FROM {fresh} GROUP BY subject;
+      DELETE FROM journal.closing AS c USING closed AS n WHERE c.kind = n.kind AND c.subject = n.about;
+      INSERT INTO journal.closing SELECT * FROM closed""",
+    "replay.requested": """
+      DELETE FROM journal.replay WHERE subject IN (SELECT subject FROM {fresh});
+      INSERT INTO journal.replay SELECT subject, actor, happened_at, seq FROM {fresh} QUALIFY row_number() OVER (PARTITION BY subject ORDER BY seq DESC) = 1""",
+    "replay.withdrawn": """
+      DELETE FROM journal.replay AS r USING {fresh} AS n WHERE r.subject = n.subject AND r.seq < n.seq""",
 }
 
 
