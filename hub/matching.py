@@ -5,7 +5,8 @@ from math import log2
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field as Setting
 
 from hub import entity
 from hub.errors import ConfigurationWrong
@@ -23,7 +24,7 @@ class Level(BaseModel):
 
     @property
     def weight(self) -> float:
-        return round(log2(self.m / self.u), 3)
+        return log2(self.m / self.u)
 
 
 class Comparison(BaseModel):
@@ -40,27 +41,39 @@ class Matching(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     keys: dict[str, str]
     blocks: tuple[tuple[str, ...], ...]
+    sure: tuple[tuple[str, ...], ...] = ()
+    sure_finds: float = Setting(default=1, gt=0, le=1)
     link: float
+    needs: tuple[str, ...] = ()
     review: float
     prior: float
     comparisons: dict[str, Comparison] = {}
 
     def key_sql(self) -> dict[str, str]:
-        """SQL of each key, with organisation_key(...) and person_key(...) written out."""
-        return {name: _expand(_expand(sql, "organisation_key", _organisation), "person_key", _person) for name, sql in self.keys.items()}
+        """SQL of each key, with organisation_key(...), person_key(...) and street_key(...) written out."""
+        written = dict(self.keys)
+        for function, sql in FUNCTIONS.items():
+            written = {name: _expand(expression, function, sql) for name, expression in written.items()}
+        return written
 
 
 @cache
-def read(name: str) -> Matching:
-    """The matching of an entity. One without a file is matched by its strong keys alone."""
-    path = FOLDER / f"{name}.yaml"
+def read(name: str, folder: Path = FOLDER) -> Matching:
+    """The matching of an entity: of the firm when its `folder` has one, else ours. Without either, its strong keys alone decide."""
+    path = source(name, folder)
     strong = entity.all_entities()[name].identity.strong
     if not path.exists():
         return Matching(keys={each: each for each in strong}, blocks=tuple((each,) for each in strong), link=0, review=0, prior=0)
     try:
         return Matching.model_validate(yaml.safe_load(path.read_text()))
-    except ValidationError as wrong:
+    except (ValidationError, yaml.YAMLError) as wrong:
         raise ConfigurationWrong(f"identity/{path.name}: {wrong}; see docs/identity.md for the form") from wrong
+
+
+def source(name: str, folder: Path) -> Path:
+    """The file that says how an entity is matched; it need not exist."""
+    own = folder / f"{name}.yaml"
+    return own if own.exists() else FOLDER / f"{name}.yaml"
 
 
 def _expand(expression: str, name: str, sql) -> str:
@@ -79,10 +92,25 @@ def _folded(text: str) -> str:
 
 def _organisation(column: str) -> str:
     forms = "|".join(sorted(entity.codes("legal_form"), key=len, reverse=True))
-    words = f"regexp_replace({_folded(f'lower({column})')}, '[^a-z0-9]+', ' ', 'g')"
+    words = _words(f"lower({column})")
     bare = f"trim(regexp_replace(regexp_replace({words}, '\\b({forms}|and|und|et)\\b', ' ', 'g'), ' +', ' ', 'g'))"
     return f"nullif({bare}, '')"
 
 
 def _person(column: str) -> str:
-    return f"nullif(trim(regexp_replace({_folded(f'lower({column})')}, '[^a-z0-9]+', ' ', 'g')), '')"
+    """Given name first, also where a list says family name, comma, given name."""
+    turned = f"regexp_replace(lower({column}), '^([^,]+),(.+)$', '\\2 \\1')"
+    return f"nullif(trim({_words(turned)}), '')"
+
+
+def _street(column: str) -> str:
+    """Without blanks and without the word for a street, which everyone shortens in another way."""
+    joined = f"replace({_words(f'lower({column})')}, ' ', '')"
+    return f"nullif(regexp_replace({joined}, '(strasse|street|avenue|straat|str|ave|st)(\\d*)$', '\\2'), '')"
+
+
+def _words(text: str) -> str:
+    return f"regexp_replace({_folded(text)}, '[^a-z0-9]+', ' ', 'g')"
+
+
+FUNCTIONS = {"organisation_key": _organisation, "person_key": _person, "street_key": _street}

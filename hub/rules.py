@@ -16,6 +16,7 @@ class Rules:
     entities: dict[str, entity.Entity]
     ownership: dict[str, ownership.Ownership]
     expectations: tuple[expectation.Agreement, ...]
+    identity: Path  # the firm's own folder of matchings; it need not exist
 
     def objects(self, of: str) -> list[tuple[mapping.System, mapping.Object]]:
         """The objects, of all systems, that hold an entity."""
@@ -30,7 +31,7 @@ class Rules:
         return bool(self.entities[of].identity.evidence)
 
     def matching(self, of: str) -> matching.Matching:
-        return matching.read(of)
+        return matching.read(of, self.identity)
 
     def owner(self, of: str) -> ownership.Ownership:
         return self.ownership.get(of) or ownership.Ownership(believe=tuple(self.roles(of)))
@@ -43,7 +44,7 @@ def of(project: str) -> Rules:
     systems = tuple(member.system for member in the_firm.systems.values())
     held = {each.of for system in systems for each in system.objects.values()}
     entities = {name: known for name, known in entity.all_entities().items() if name in held}
-    return Rules(systems, entities, ownership.read(the_firm.ownership), expectation.read_all())
+    return Rules(systems, entities, ownership.read(the_firm.ownership), expectation.read_all(), the_firm.folder / "identity")
 
 
 def version(project: str) -> str:
@@ -51,5 +52,5 @@ def version(project: str) -> str:
     rules = of(project)
     parts = [*(system.model_dump_json() for system in rules.systems), *(each.model_dump_json() for each in rules.entities.values()),
              *(owner.model_dump_json() for owner in rules.ownership.values()), *(each.model_dump_json() for each in rules.expectations),
-             *(rules.matching(name).model_dump_json() for name in rules.entities)]
+             *(rules.matching(name).model_dump_json() + str(rules.matching(name).key_sql()) for name in rules.entities)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

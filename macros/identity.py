@@ -1,8 +1,9 @@
 """Matching rules become SQL: narrow keys, candidate pairs, and the weight of the evidence for each pair."""
 
+from sqlmesh import macro
+
 from macros.canonical import firm_rules, only_touched
 from macros.pairs import weighed
-from sqlmesh import macro
 
 
 @macro()
@@ -21,7 +22,7 @@ def match_keys(evaluator, entity):
 def pairs(evaluator, entity):
     """Candidate pairs with their weight, and what speaks for and against them.
 
-    verdict  link     equal strong key, same hub id in both, or weight from `link` on
+    verdict  link     equal strong key, same hub id in both, or weight from `link` on with no comparison in `needs` against it
              forbid   different strong keys, none equal
              review   weight from `review` on, or different strong keys that look like a slip of the pen: a steward is asked
              apart    the rest

@@ -13,13 +13,11 @@ def weight(comparison):
 
 def candidates(key, how, touched_only):
     """Pairs that agree on one block at least; each pair once, the smaller record_ref left."""
-    if touched_only:
-        probe = f"(SELECT * FROM {key} WHERE record_ref IN (SELECT record_ref FROM work.touched_record))"
-        pair, differ = "least(t.record_ref, a.record_ref) AS left_ref, greatest(t.record_ref, a.record_ref) AS right_ref", "t.record_ref <> a.record_ref"
-    else:
-        probe, pair, differ = key, "t.record_ref AS left_ref, a.record_ref AS right_ref", "t.record_ref < a.record_ref"
-    blocks = [*how.blocks, ("hub_id_said",)]
-    return " UNION ".join(f"SELECT {pair} FROM {probe} AS t JOIN {key} AS a ON {' AND '.join(f't.{k} = a.{k}' for k in block)} AND {differ}" for block in blocks)
+    probe = f"(SELECT * FROM {key} WHERE record_ref IN (SELECT record_ref FROM work.touched_record))" if touched_only else key
+    differ = "t.record_ref <> a.record_ref" if touched_only else "t.record_ref < a.record_ref"
+    pair = "least(t.record_ref, a.record_ref) AS left_ref, greatest(t.record_ref, a.record_ref) AS right_ref"
+    agreed = [" AND ".join(f"t.{each} = a.{each}" for each in block) for block in (*how.blocks, ("hub_id_said",))]
+    return " UNION ".join(f"SELECT {pair} FROM {probe} AS t JOIN {key} AS a ON {block} AND {differ}" for block in agreed)
 
 
 def weighed(key, how, strong, touched_only):
@@ -31,18 +29,21 @@ def weighed(key, how, strong, touched_only):
     total = " + ".join([f"{how.prior:.9f}", *(f"w_{name}" for name in weights)])
     columns = "".join(f", {sql} AS w_{name}" for name, sql in weights.items())
     evidence = ", ".join([f"'{name}': round(w_{name}, 2)" for name in weights] or ["'strong_key': TRUE"])
-    by_weight = f"WHEN match_weight >= {how.link} THEN 'link' WHEN match_weight >= {how.review} THEN 'review'" if weights else ""
+    agreed = "".join(f" AND w_{name} >= 0" for name in how.needs)
+    by_weight = f"WHEN match_weight >= {how.link}{agreed} THEN 'link' WHEN match_weight >= {how.review} THEN 'review'" if weights else ""
     asked = f"WHEN has_unequal_key AND is_slip AND match_weight >= {how.link} THEN 'review'" if weights else ""
     return f"""
       WITH candidate AS ({candidates(key, how, touched_only)}),
       compared AS (
-        SELECT c.left_ref, c.right_ref, COALESCE(l.hub_id_said = r.hub_id_said, FALSE) OR COALESCE({equal}, FALSE) AS is_known, COALESCE({equal}, FALSE) AS has_equal_key,
-          COALESCE({unequal}, FALSE) AS is_unequal, {slip} AS is_slip{columns}
+        SELECT c.left_ref, c.right_ref, COALESCE(l.hub_id_said = r.hub_id_said, FALSE) AS said_same,
+          COALESCE({equal}, FALSE) AS has_equal_key, COALESCE({unequal}, FALSE) AS is_unequal, {slip} AS is_slip{columns}
         FROM candidate AS c
         JOIN {key} AS l ON l.record_ref = c.left_ref
         JOIN {key} AS r ON r.record_ref = c.right_ref
       ), weighed AS (
-        SELECT *, {total} AS match_weight, is_unequal AND NOT is_known AS has_unequal_key, to_json({{{evidence}}}) AS evidence FROM compared
+        SELECT *, said_same OR has_equal_key AS is_known, is_unequal AND NOT (said_same OR has_equal_key) AS has_unequal_key,
+          {total} AS match_weight, to_json({{{evidence}}}) AS evidence
+        FROM compared
       )
       SELECT left_ref::TEXT AS left_ref, right_ref::TEXT AS right_ref,
         match_weight::DOUBLE AS match_weight /* log2 of the odds that the records are one */,

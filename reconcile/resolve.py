@@ -21,14 +21,15 @@ def begin(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journal)
     return connection.execute("SELECT count(*) FROM work.touched_record").fetchone()[0]
 
 
-def resolve(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journal, anew: bool) -> dict[str, int]:
+def resolve(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journal, anew: bool, remembered: bool = False) -> dict[str, int]:
     """Tie every touched record to a hub id; returns how many ties changed, by entity.
 
-    anew  match all records again, because the rules changed
+    anew        match all records again, because the rules changed
+    remembered  match none: the ties are those of the journal
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE old_tie AS SELECT x.* FROM journal.crossref AS x SEMI JOIN work.touched_record AS t ON t.record_ref = x.record_ref")
-    moved = {name: _match(connection, entity, journal, anew) if rules.is_resolved(name) else _derive(connection, entity, anew)
-             for name, entity in rules.entities.items()}
+    moved = {name: _derive(connection, entity, anew) for name, entity in rules.entities.items() if not rules.is_resolved(name)}
+    moved |= {name: _match(connection, entity, journal, anew) for name, entity in rules.entities.items() if rules.is_resolved(name) and not remembered}
     _touch(connection, rules)
     return moved
 
@@ -139,6 +140,16 @@ def _touch(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     for name, entity in rules.entities.items():
         for reference in _references(entity):
             connection.execute(f"INSERT INTO work.touched SELECT DISTINCT hub_id FROM identity.{name} WHERE {reference}_id IN (SELECT hub_id FROM reshaped)")
+        # Records that refer to one which came into quarantine or left it: until now they were orphans, or no longer are.
+        for reference in _references(entity):
+            connection.execute(f"""
+              INSERT INTO work.touched SELECT DISTINCT hub_id FROM identity.{name}
+              WHERE {reference}_ref IN (SELECT record_ref FROM work.touched_record WHERE kind = 'quarantine')""")
+        # What a discrepancy puts at stake may be reckoned at the rate of another record.
+        if rate := _rated_by(entity):
+            connection.execute(f"""
+              INSERT INTO work.touched SELECT DISTINCT i.hub_id FROM identity.{name} AS i SEMI JOIN discrepancy.found AS f ON f.hub_id = i.hub_id
+              WHERE i.{rate}_id IN (SELECT hub_id FROM moved)""")
     _touch_references(connection, rules)
     connection.execute("CREATE OR REPLACE TABLE work.touched AS SELECT DISTINCT hub_id FROM work.touched WHERE hub_id IS NOT NULL")
 
@@ -152,3 +163,8 @@ def _touch_references(connection: duckdb.DuckDBPyConnection, rules: Rules) -> No
 
 def _references(entity: Entity) -> list[str]:
     return [name for name, field in entity.fields.items() if field.type == "reference"]
+
+
+def _rated_by(entity: Entity) -> str | None:
+    """The reference in `quantity * reference.rate`, when that is what is at stake."""
+    return entity.at_stake.split(" * ")[1].split(".")[0] if entity.at_stake and " * " in entity.at_stake else None

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 from splink import DuckDBAPI, Linker, block_on
+from splink.internals.splink_dataframe import SplinkDataFrame
 
 from hub import store
 from hub.errors import HubError
@@ -44,19 +45,25 @@ def train(how: Matching, keys: pl.DataFrame, reads: dict[str, frozenset[str]]) -
     """
     api = DuckDBAPI(connection=store.connect())
     records = api.register(keys.to_arrow(), dataset_display_name="records")
-    first = _linker(records, untrained(how))
-    first.training.estimate_probability_two_random_records_match([block_on(*each) for each in how.sure], recall=how.sure_finds)
-    first.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=SEED, min_count_per_level=None)
-    known = first.misc.save_model_to_json()
-    seen: dict[str, list[list[float]]] = {name: [] for name in how.comparisons}
-    for block in how.blocks:
-        for name, found in _learned_in(block, how, records, known, reads).items():
-            seen[name].append(found)
-    if unlearned := [name for name, found in seen.items() if not found]:
-        raise HubError(f"{', '.join(unlearned)}: no block leaves two comparisons to learn from; add a block on other keys, or take more records")
-    odds = known["probability_two_random_records_match"]
-    chance = _chances(known, 3 / min(PAIRS, len(keys) * (len(keys) - 1) // 2))
-    return Trained(len(keys), log2(odds / (1 - odds)), {name: list(zip(_together(seen[name]), chance[name])) for name in how.comparisons})
+    others = api.register(_not_surely_one(keys, how).to_arrow(), dataset_display_name="others")
+    chance = _linker(others, untrained(how))
+    chance.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=SEED, min_count_per_level=None)
+    linker = _linker(records, chance.misc.save_model_to_json())
+    linker.training.estimate_probability_two_random_records_match([block_on(*each) for each in how.sure], recall=how.sure_finds)
+    model = linker.misc.save_model_to_json()
+    prior, m, u = model["probability_two_random_records_match"], _matches(how, records, model, reads), _others(model, others)
+    return Trained(len(keys), log2(prior / (1 - prior)), {name: list(zip(m[name], u[name])) for name in how.comparisons})
+
+
+def _not_surely_one(keys: pl.DataFrame, how: Matching) -> pl.DataFrame:
+    """Records of which no two agree on a sure rule: pairs of these are hardly ever one, as u wants them.
+
+    Among all pairs of a small firm's records, the matches would be most of those that agree on anything.
+    """
+    left = keys.sample(fraction=1, shuffle=True, seed=SEED)
+    for rule in how.sure:
+        left = left.filter(pl.any_horizontal(pl.col(*rule).is_null()) | pl.struct(*rule).is_first_distinct())
+    return left
 
 
 def settings(how: Matching) -> dict[str, Any]:
@@ -75,34 +82,49 @@ def untrained(how: Matching) -> dict[str, Any]:
     model = settings(how)
     levels = [level for each in model["comparisons"] for level in each["comparison_levels"]]
     for level in levels:
-        level.pop("m_probability", None), level.pop("u_probability", None)
+        level.pop("m_probability", None)
+        level.pop("u_probability", None)
     return model
 
 
 def _comparison(name: str, each: Comparison) -> dict[str, Any]:
-    silent = {"sql_condition": " OR ".join(f"{key}_{side} IS NULL" for key in each.on for side in "lr"), "label_for_charts": "says nothing", "is_null_level": True}
+    nothing = " OR ".join(f"{key}_{side} IS NULL" for key in each.on for side in "lr")
+    silent = {"sql_condition": nothing, "label_for_charts": "says nothing", "is_null_level": True}
     levels = [{"sql_condition": re.sub(r"\b([lr])\.(\w+)", r"\2_\1", level.when) or "ELSE", "label_for_charts": level.when or "else",
                "m_probability": level.m, "u_probability": level.u} for level in each.levels]
     return {"output_column_name": name, "comparison_levels": [silent, *levels]}
 
 
-def _linker(records: Any, model: dict[str, Any]) -> Linker:
+def _linker(records: SplinkDataFrame, model: dict[str, Any]) -> Linker:
     return Linker(records, model, log_level=None)
 
 
-def _learned_in(block: tuple[str, ...], how: Matching, records: Any, known: dict[str, Any], reads: dict[str, frozenset[str]]) -> dict[str, list[float]]:
+def _matches(how: Matching, records: SplinkDataFrame, model: dict[str, Any], reads: dict[str, frozenset[str]]) -> dict[str, list[float]]:
+    """m by comparison and level: the median of the blocks, made to sum to 1."""
+    seen: dict[str, list[list[float]]] = {name: [] for name in how.comparisons}
+    for block in how.blocks:
+        for name, found in _learned_in(block, how, records, model, reads).items():
+            seen[name].append(found)
+    if unlearned := [name for name, found in seen.items() if not found]:
+        raise HubError(f"{', '.join(unlearned)}: no block leaves two comparisons to learn from; add a block on other keys, or take more records")
+    middle = {name: [max(median(each), M_LEAST) for each in zip(*found)] for name, found in seen.items()}
+    return {name: [each / sum(levels) for each in levels] for name, levels in middle.items()}
+
+
+def _learned_in(block: tuple[str, ...], how: Matching, records: SplinkDataFrame, model: dict[str, Any],
+                reads: dict[str, frozenset[str]]) -> dict[str, list[float]]:
     """m of each comparison that has nothing to do with the block: {comparison: m by level}.
 
     Inside a block on the start of the name, names agree more than among matches at large. Splink leaves out what
     compares the block's own keys; we leave out also what compares other keys made from the same columns.
     """
     own = frozenset().union(*(reads[key] for key in block))
-    free = [each for each in known["comparisons"] if not own & _columns(how.comparisons[each["output_column_name"]], reads)]
+    free = [each for each in model["comparisons"] if not own & _columns(how.comparisons[each["output_column_name"]], reads)]
     if len(free) < 2:  # one comparison alone can't tell matches from others
         return {}
-    linker = _linker(records, known | {"comparisons": free})
+    linker = _linker(records, model | {"comparisons": free})
     linker.training.estimate_parameters_using_expectation_maximisation(block_on(*block))
-    return {each["output_column_name"]: [level.get("m_probability") or 0 for level in _spoken(each)] for each in linker.misc.save_model_to_json()["comparisons"]}
+    return _probabilities(linker.misc.save_model_to_json(), "m")
 
 
 def _columns(each: Comparison, reads: dict[str, frozenset[str]]) -> frozenset[str]:
@@ -110,22 +132,22 @@ def _columns(each: Comparison, reads: dict[str, frozenset[str]]) -> frozenset[st
     return frozenset().union(*(reads[key] for key in keys))
 
 
-def _chances(known: dict[str, Any], least: float) -> dict[str, list[float]]:
+def _others(model: dict[str, Any], others: SplinkDataFrame) -> dict[str, list[float]]:
     """u by comparison and level. What none of n pairs did is rarer than 3/n (the rule of three, at 95 %)."""
-    return {each["output_column_name"]: [max(level.get("u_probability") or 0, least) for level in _spoken(each)] for each in known["comparisons"]}
+    records = others.as_duckdbpyrelation().count("*").fetchone()[0]
+    least = 3 / max(3, min(PAIRS, records * (records - 1) // 2))
+    return {name: [max(each, least) for each in levels] for name, levels in _probabilities(model, "u").items()}
 
 
-def _spoken(comparison: dict[str, Any]) -> list[dict[str, Any]]:
-    return [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-
-
-def _together(found: list[list[float]]) -> list[float]:
-    """The median of the blocks for each level, made to sum to 1."""
-    middle = [max(median(each), M_LEAST) for each in zip(*found)]
-    return [each / sum(middle) for each in middle]
+def _probabilities(model: dict[str, Any], which: str) -> dict[str, list[float]]:
+    """m or u by comparison and level, without the null level; 0 where training saw none."""
+    levels = {each["output_column_name"]: each["comparison_levels"] for each in model["comparisons"]}
+    spoken = {name: [level for level in every if not level.get("is_null_level")] for name, every in levels.items()}
+    return {name: [level.get(f"{which}_probability") or 0 for level in each] for name, each in spoken.items()}
 
 
 def mean_of(found: list[Trained]) -> Trained:
     """Several firms' models as one: each firm counts the same."""
-    levels = {name: [(mean(m for m, _ in each), mean(u for _, u in each)) for each in zip(*(one.levels[name] for one in found))] for name in found[0].levels}
+    same = {name: zip(*(one.levels[name] for one in found)) for name in found[0].levels}
+    levels = {name: [(mean(m for m, _ in each), mean(u for _, u in each)) for each in pairs] for name, pairs in same.items()}
     return Trained(sum(one.records for one in found), mean(one.prior for one in found), levels)

@@ -3,12 +3,15 @@
 import argparse
 import json
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
+from math import log2
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
-from hub import entity, firm, matching, rules, store
+from hub import entity, firm, matching, store
 from hub.errors import HubError
 from hub.matching import Matching
 from reconcile import splink_model
@@ -25,8 +28,8 @@ def main() -> None:
 
 
 def _trained(name: str, projects: list[Path], into: Path, dry_run: bool) -> dict:
-    """Train one entity and write its file; gives what changed."""
-    how = rules.of(str(projects[0].resolve())).matching(name)
+    """Train one entity, by its file in this folder or else by ours, and write it there; gives what changed."""
+    how = matching.read(name, into)
     found = splink_model.mean_of([splink_model.train(how, keys(project, name, how), reads(name, how)) for project in projects])
     path = into / f"{name}.yaml"
     text = written(matching.source(name, into).read_text(), found)
@@ -44,7 +47,7 @@ def keys(project: Path, name: str, how: Matching) -> pl.DataFrame:
 
 
 @contextmanager
-def _hub(the_firm: firm.Firm):
+def _hub(the_firm: firm.Firm) -> Iterator[duckdb.DuckDBPyConnection]:
     if (the_firm.cuts / "current").exists():
         with store.reading(the_firm.cuts) as connection:
             yield connection
@@ -73,16 +76,21 @@ def written(text: str, found: Trained) -> str:
 
 
 def _changes(how: Matching, found: Trained) -> list[dict]:
-    return [{"comparison": name, "when": level.when or "else", "m": m, "u": u, "weight": [round(level.weight, 2), round(splink_model.log2(m / u), 2)]}
+    return [{"comparison": name, "when": level.when or "else", "m": m, "u": u, "weight": [round(level.weight, 2), round(log2(m / u), 2)]}
             for name, each in how.comparisons.items() for level, (m, u) in zip(each.levels, found.levels[name])]
 
 
 def _sentences(report: dict[str, dict]) -> list[str]:
     lines = []
     for name, each in report.items():
-        lines.append(f"{name}: trained on {each['records']:,} records, prior {each['prior'][0]:.2f} -> {each['prior'][1]:.2f}, {each['file']}")
-        lines += [f"  {one['comparison']:<8} {one['weight'][0]:7.2f} -> {one['weight'][1]:6.2f}   m {one['m']:.3f}  u {one['u']:.5f}   {one['when']}" for one in each["levels"]]
+        before, after = each["prior"]
+        lines.append(f"{name}: learned from {each['records']:,} records; prior {before:.2f} -> {after:.2f}; {each['file']}")
+        lines += [_sentence(*one["weight"], one) for one in each["levels"]]
     return lines
+
+
+def _sentence(before: float, after: float, one: dict) -> str:
+    return f"  {one['comparison']:<8} {before:6.2f} -> {after:6.2f}   m {one['m']:.3f}  u {one['u']:.5f}   {one['when']}"
 
 
 def _arguments() -> argparse.Namespace:
