@@ -26,16 +26,23 @@ def run(command: Sequence[str | Path], **options) -> str:
 @contextmanager
 def once(folder: Path) -> Iterator[bool]:
     """Tells whether `folder` must still be made; keeps others waiting meanwhile, and forgets what was made only half."""
-    CACHE.mkdir(parents=True, exist_ok=True)
     finished = folder / ".finished"
-    with open(CACHE / f"{folder.name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder.name):
         missing = not finished.exists()
         if missing:
             shutil.rmtree(folder, ignore_errors=True)
         yield missing
         if missing:
             finished.touch()
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Keeps every other process on this machine waiting at the same name."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def free_port() -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import redmine_seed
 import redminelib
-from processes import CACHE, answering, free_port, once, run
+from processes import CACHE, alone, answering, free_port, once, run
 
 PACKAGES = ["redmine", "redmine-sqlite", "ruby-sqlite3", "puma"]
 HOME = Path("/usr/share/redmine")
@@ -46,13 +46,14 @@ def running(folder: Path) -> Iterator[Redmine]:
 
 def install() -> None:
     """Installs Debian's package when it is missing (about half a minute). Raises RuntimeError when that takes more rights."""
-    if (HOME / "config.ru").exists():
-        return
-    if os.geteuid() != 0:
-        raise RuntimeError(f"Redmine is missing; as root: apt-get install --no-install-recommends {' '.join(PACKAGES)}")
-    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "-q"], env=quiet)
-    run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *PACKAGES], env=quiet)
+    with alone("redmine-installed"):
+        if (HOME / "config.ru").exists():
+            return
+        if os.geteuid() != 0:
+            raise RuntimeError(f"Redmine is missing; as root: apt-get install --no-install-recommends {' '.join(PACKAGES)}")
+        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        run(["apt-get", "update", "-q"], env=quiet)
+        run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *PACKAGES], env=quiet)
 
 
 def seeded() -> Path:
@@ -60,9 +61,9 @@ def seeded() -> Path:
     here = Path(__file__).parent
     version = hashlib.sha256(b"".join((here / name).read_bytes() for name in SEEDED_BY)).hexdigest()[:12]
     folder = CACHE / f"redmine-seeded-{version}"
+    install()
     with once(folder) as missing:
         if missing:
-            install()
             folder.mkdir()
             database = folder / "redmine.sqlite"
             settings = _settings(database)

@@ -138,6 +138,17 @@ def test_an_update_sets_what_it_names_and_leaves_the_rest(psa, redmine):
         "Merger readiness II", "p-2001", {"Concord Id": None, "Project Number": "P-2001a"})
 
 
+def test_a_project_that_was_there_before_us_takes_a_hub_id_and_later_another_one(psa):
+    record_id = project(psa, "P-2001")
+
+    for hub_id in ("P-0001", "P-0002"):
+        version = psa.look(PROJECT, [record_id])[record_id].version
+        outcome, = psa.write(PROJECT, [Write("w", "update", record_id, hub_id, {"custom_fields": {"Concord Id": hub_id}}, version)])
+        assert outcome.state == "acknowledged"
+
+    assert psa.find(PROJECT, ["P-0001", "P-0002"]) == {"P-0002": [record_id]}
+
+
 def test_a_person_who_edits_between_look_and_write_keeps_the_edit(psa, redmine):
     record_id = project(psa, "P-2001")
     correction = update(psa, PROJECT, record_id, {"name": "Ours"})
@@ -206,3 +217,10 @@ def test_looking_tells_deleted_records_from_archived_ones(psa, redmine):
     seen = psa.look(PROJECT, [living, archived, deleted, "9999"])
 
     assert {key: each.state for key, each in seen.items()} == {living: "there", archived: "unknown", deleted: "deleted", "9999": "deleted"}
+
+
+def test_users_are_never_written(psa):
+    outcomes = psa.write(USER, [Write("w", "create", None, "W-1", {"login": "new"}), Write("v", "update", "1", "W-2", {"login": "old"})])
+
+    assert [(each.state, each.message) for each in outcomes] == [
+        ("rejected", "the hub does not create users in Redmine"), ("rejected", "the hub does not update users in Redmine")]

@@ -330,10 +330,29 @@ def test_hours_are_corrected_and_new_ones_added_with_the_hub_id_beside_the_note(
         {"T-0061": [added.record_id]}, "Handover")
 
 
+@pytest.mark.parametrize("each, model", [(PARTY, "party.party"), (PROJECT, "project.work"), (LINE, "timesheet.line")])
+def test_a_record_that_was_there_before_us_takes_a_hub_id_and_later_another_one(erp, tryton, each, model):
+    record_id = str(read(erp, each)[0]["id"])
+    field = {"project.work": "comment", "timesheet.line": "description"}.get(model)
+    if field:
+        record = tryton.model(model)(int(record_id))
+        setattr(record, field, "Words of a person")
+        record.save()
+
+    for hub_id in ("H-0001", "H-0002"):
+        version = erp.look(each, [record_id])[record_id].version
+        outcome, = erp.write(each, [Write("w", "update", record_id, hub_id, {"hub_id": hub_id}, version)])
+        assert outcome.state == "acknowledged"
+
+    assert erp.find(each, ["H-0001", "H-0002"]) == {"H-0002": [record_id]}
+    if field:
+        assert getattr(tryton.model(model)(int(record_id)), field) == "Words of a person concord:H-0002"
+
+
 def test_an_invoice_is_never_written(erp, tryton):
     invoice = read(erp, INVOICE)[0]
 
     outcome, = erp.write(INVOICE, [Write("w", "update", str(invoice["id"]), "I-1", {"total_amount": 1.0})])
 
-    assert (outcome.state, outcome.message) == ("rejected", "account.invoice is not written by the hub")
+    assert (outcome.state, outcome.message) == ("rejected", "the hub does not update account.invoice in Tryton")
     assert tryton.model("account.invoice")(invoice["id"]).total_amount == Decimal(invoice["total_amount"])

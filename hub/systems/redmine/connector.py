@@ -4,22 +4,19 @@ Projects, users and time entries can be neither filtered nor sorted by updated_o
 move it: so every read is a full one. Only issues have a lock_version: an update reads its record again just before.
 """
 
-import hashlib
-import json
-import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from hub.errors import HubError, SystemUnavailable
 from hub.mapping import Object, System
-from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write
+from hub.systems.connector import Connection, Outcome, Page, Seen, Write
 from hub.systems.http import Http, InDoubt
-from hub.systems.redmine import rest
+from hub.systems.redmine import records, rest
 
 SINGULAR = {"projects": "project", "users": "user", "time_entries": "time_entry"}
 # What lists are asked for to show all: without it, closed projects and locked users stay out. Users don't tell their status.
 PARTS = {"projects": [{"status": "1|5"}], "users": [{"status": 1}, {"status": 2}, {"status": 3}], "time_entries": [{}]}
-SECRET = {"api_key"}  # a user's own, which a single user's record shows to an administrator
 BATCH = 50
 
 
@@ -38,8 +35,8 @@ class Redmine:
         parts = PARTS[each.name]
         for number, part in enumerate(parts, 1):
             complete = False
-            for records, complete in rest.pages(self.http, each.name, **part):
-                yield Page([_row(each, record, part) for record in records], last=complete and number == len(parts))
+            for found, complete in rest.pages(self.http, each.name, **part):
+                yield Page([records.row(each, record, part) for record in found], last=complete and number == len(parts))
             if not complete:
                 return
 
@@ -56,8 +53,8 @@ class Redmine:
         for start in range(0, len(hub_ids), BATCH):
             some = hub_ids[start:start + BATCH]
             wanted = {f"cf_{self._field(each, name)}": "|".join(some)}
-            for records, _ in rest.pages(self.http, each.name, **PARTS[each.name][0], **wanted):
-                for row in (_row(each, record, {}) for record in records):
+            for listed, _ in rest.pages(self.http, each.name, **PARTS[each.name][0], **wanted):
+                for row in (records.row(each, record, {}) for record in listed):
                     found.setdefault(row["custom_fields"].get(name), []).append(str(row["id"]))
         return {hub_id: ids for hub_id, ids in found.items() if hub_id in set(hub_ids)}
 
@@ -77,25 +74,32 @@ class Redmine:
             record = rest.body(each.name, response)[SINGULAR[each.name]]
         except (HubError, KeyError):
             return Seen("unknown")
-        return Seen("there", _row(each, record, {}), _version(record))
+        return Seen("there", records.row(each, record, {}), records.version(record))
 
     def _write(self, each: Object, write: Write) -> Outcome:
+        method, path = ("POST", each.name) if write.action == "create" else ("PUT", f"{each.name}/{write.record_id}")
         try:
-            body = {SINGULAR[each.name]: self._body(each, write)}
-            if write.action == "update" and write.version:
-                seen = self._look(each, write.record_id)
-                if seen.state == "unknown":
-                    raise SystemUnavailable(f"redmine {each.name} {write.record_id} could not be read just before; see if it is archived")
-                if seen.version != write.version:
-                    return Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
-            if write.action == "create":
-                return self._outcome(write, self.http.send("POST", f"{each.name}.json", json=body), SINGULAR[each.name])
-            return self._outcome(write, self.http.send("PUT", f"{each.name}/{write.record_id}.json", json=body), SINGULAR[each.name])
+            if refusal := self._refusal(each, write):
+                return refusal
+            body = {SINGULAR[each.name]: records.body(each, write, partial(self._field, each))}
+            return self._outcome(write, self.http.send(method, f"{path}.json", json=body), SINGULAR[each.name])
         except InDoubt as doubt:
             return Outcome(write.key, "in_doubt", write.record_id, str(doubt))
         except HubError as failure:
             # No connection, or the read before the write went wrong.
             return Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}")
+
+    def _refusal(self, each: Object, write: Write) -> Outcome | None:
+        """Why a write may not be sent: the hub does not write such records, or this one is no longer as it was looked at."""
+        if not (each.write.create if write.action == "create" else each.write.update):
+            return Outcome(write.key, "rejected", write.record_id, f"the hub does not {write.action} {each.name} in Redmine")
+        if write.action == "create" or not write.version:
+            return None
+        seen = self._look(each, write.record_id)
+        if seen.state == "unknown":
+            raise SystemUnavailable(f"redmine {each.name} {write.record_id} could not be read just before; see if it is archived")
+        moved = Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
+        return None if seen.version == write.version else moved
 
     def _outcome(self, write: Write, response: Any, name: str) -> Outcome:
         if response.status_code in (404, 409):
@@ -109,18 +113,6 @@ class Redmine:
         except (ValueError, KeyError, TypeError):
             return Outcome(write.key, "in_doubt", message="the answer names no record")
 
-    def _body(self, each: Object, write: Write) -> Record:
-        """References as ids, custom fields as Redmine takes them; a new project gets an identifier, which is unique for good."""
-        body = {name: value for name, value in write.body.items() if not isinstance(value, dict)}
-        body |= {f"{name}_id": int(value["id"]) for name, value in write.body.items() if isinstance(value, dict) and set(value) == {"id"}}
-        custom = dict(write.body.get("custom_fields", {}))
-        if write.action == "create":
-            body |= {"identifier": _identifier(custom.get("Project Number") or write.hub_id)} if each.name == "projects" else {}
-            custom[each.external_id.split("/")[-1]] = write.hub_id
-        if custom:
-            body["custom_fields"] = [{"id": self._field(each, name), "value": value or ""} for name, value in custom.items()]
-        return body
-
     def _field(self, each: Object, name: str) -> int:
         """The id of a custom field. Raises SystemUnavailable when Redmine has none of that name."""
         if not self._fields:
@@ -130,27 +122,6 @@ class Redmine:
             return self._fields[f"{SINGULAR[each.name]} {name}"]
         except KeyError:
             raise SystemUnavailable(f"redmine has no custom field {name!r} for a {SINGULAR[each.name]}; add it in its administration") from None
-
-
-def _row(each: Object, record: Record, part: dict[str, Any]) -> Record:
-    """A record as Redmine shows it, with custom fields by name, and with what the list that it came from says of it."""
-    row = {name: value for name, value in record.items() if name not in SECRET}
-    if "custom_fields" in row:
-        row["custom_fields"] = {field["name"]: field.get("value") or None for field in row["custom_fields"]}
-    if each.name == "users":
-        row |= {"name": f"{row['firstname']} {row['lastname']}", "status": row.get("status", part.get("status"))}
-    return row
-
-
-def _version(record: Record) -> str:
-    """A digest of the whole record: updated_on counts in seconds, and does not move when a project is closed."""
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-
-
-def _identifier(text: str) -> str:
-    """A project's identifier: small letters, digits and dashes, not digits alone, at most 100."""
-    plain = re.sub(r"[^a-z0-9_-]+", "-", text.lower())[:90]
-    return f"project-{plain}" if plain.isdigit() else plain
 
 
 def _errors(response: Any) -> str:

@@ -71,8 +71,8 @@ class Tryton:
         self.rpc.http.close()
 
     def _write(self, each: Object, write: Write) -> Outcome:
-        if SHAPES[each.name].values is None:
-            return Outcome(write.key, "rejected", write.record_id, f"{each.name} is not written by the hub")
+        if not (each.write.create if write.action == "create" else each.write.update):
+            return Outcome(write.key, "rejected", write.record_id, f"the hub does not {write.action} {each.name} in Tryton")
         try:
             return self._create(each, write) if write.action == "create" else self._update(each, write)
         except Refusal as refusal:

@@ -3,11 +3,9 @@
 A party's address, mechanisms and identifiers are records of their own in Tryton; here they are part of the party.
 """
 
-import re
-
 from hub.systems.connector import Record
 from hub.systems.tryton import values
-from hub.systems.tryton.shape import MARK, Shape, billing_address, mechanism, related, value
+from hub.systems.tryton.shape import Shape, billing_address, mechanism, related, unmarked, value
 
 
 def _party(raw: Record) -> Record:
@@ -37,7 +35,7 @@ def _project(raw: Record) -> Record:
 def _line(raw: Record) -> Record:
     kind, _, project = (value(raw, "work.origin") or "").partition(",")
     return {"date": raw["date"], "hours": raw["duration"], "employee": raw["employee"], "uuid": raw["uuid"],
-            "description": re.sub(rf"\s*{MARK}\S+", "", raw["description"] or "") or None, "project": project if kind == "project.work" else None}
+            "description": unmarked(raw["description"]) or None, "project": project if kind == "project.work" else None}
 
 
 def _invoice(raw: Record) -> Record:

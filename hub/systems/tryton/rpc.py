@@ -1,9 +1,6 @@
-"""Tryton's JSON-RPC, series 8.2 (https://docs.tryton.org): sessions, errors that arrive inside HTTP 200, and typed values."""
+"""Tryton's JSON-RPC, series 8.2 (https://docs.tryton.org): sessions, and errors that arrive inside HTTP 200."""
 
 import base64
-import re
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -11,6 +8,7 @@ import httpx
 from hub.errors import ContractBroken, HubError, SystemUnavailable
 from hub.systems.connector import Connection
 from hub.systems.http import Http, InDoubt, Token
+from hub.systems.tryton import typed
 
 # What Tryton raises on purpose; it rolls the transaction back before it answers. Any other error may come from after the commit.
 ROLLED_BACK = {"UserError", "UserWarning", "ConcurrencyException", "LoginException"}
@@ -92,23 +90,6 @@ def session(connection: Connection, http: list[Http]) -> Token:
     return Token(log_in, header=lambda token: "Session " + base64.b64encode(f"{user}:{token}".encode()).decode())
 
 
-def moment(text: str) -> dict[str, Any]:
-    """A date, or a UTC instant, in Tryton's form."""
-    at = datetime.fromisoformat(text)
-    day = {"year": at.year, "month": at.month, "day": at.day}
-    if len(text) == len("2026-01-31"):
-        return {"__class__": "date", **day}
-    return {"__class__": "datetime", **day, "hour": at.hour, "minute": at.minute, "second": at.second, "microsecond": at.microsecond}
-
-
-def decimal(value: Any) -> dict[str, str]:
-    return {"__class__": "Decimal", "decimal": str(value)}
-
-
-def hours(value: Any) -> dict[str, Any]:
-    return {"__class__": "timedelta", "seconds": float(Decimal(str(value)) * 3600)}
-
-
 def _call(method: str, params: tuple) -> dict[str, Any]:
     return {"id": 1, "method": f"model.{method}", "params": list(params)}
 
@@ -116,31 +97,10 @@ def _call(method: str, params: tuple) -> dict[str, Any]:
 def _answer(response: httpx.Response) -> tuple[str, Any]:
     """("result", value), or the name of Tryton's exception and its message without what a person typed."""
     try:
-        answer = _plain(response.json())
+        answer = typed.plain(response.json())
         if "error" not in answer:
             return "result", answer["result"]
     except (ValueError, KeyError, TypeError) as unreadable:
         raise ContractBroken("no JSON-RPC answer; see what stands between us and Tryton") from unreadable
     kind, message = (*answer["error"], "")[:2]
     return str(kind), str(message[0] if isinstance(message, list) else message).splitlines()[0] if message else ""
-
-
-def _plain(value: Any) -> Any:
-    """Typed values as text: dates and instants in ISO form, decimals in digits, durations in hours."""
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    match value.get("__class__"):
-        case None:
-            return {name: _plain(each) for name, each in value.items()}
-        case "Decimal":
-            return value["decimal"]
-        case "date":
-            return date(value["year"], value["month"], value["day"]).isoformat()
-        case "datetime":
-            parts = [value[name] for name in ("year", "month", "day", "hour", "minute", "second", "microsecond")]
-            return datetime(*parts).isoformat(timespec="microseconds")
-        case "timedelta":
-            return re.sub(r"\.?0+$", "", f"{Decimal(str(value['seconds'])) / 3600:.4f}")
-    raise ContractBroken(f"tryton sends a value of class {value['__class__']}; teach hub/systems/tryton/rpc.py to read it")

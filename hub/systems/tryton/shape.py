@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.systems.connector import Record
-from hub.systems.tryton import rpc
+from hub.systems.tryton import typed
 from hub.systems.tryton.rpc import Rpc
 
 MARK = "concord:"  # what stands before a hub id among people's own words
@@ -38,7 +38,7 @@ class Shape:
     def since(self, at: str) -> list:
         """The domain of what changed at or after an instant. write_date is empty until the first write."""
         paths = [f"{path}." if path else "" for path in self.stamped]
-        return ["OR", *([f"{path}{stamp}", ">=", rpc.moment(at)] for path in paths for stamp in STAMPS[:2])]
+        return ["OR", *([f"{path}{stamp}", ">=", typed.moment(at)] for path in paths for stamp in STAMPS[:2])]
 
     def show(self, raw: Record) -> Record:
         """Our record of a raw one."""
@@ -60,6 +60,16 @@ class Shape:
 def marks(text: str | None) -> list[str]:
     """The hub ids that a text carries."""
     return re.findall(rf"{MARK}(\S+)", text or "")
+
+
+def unmarked(text: str | None) -> str:
+    """People's own words, without the hub ids among them."""
+    return re.sub(rf"\s*{MARK}\S+", "", text or "")
+
+
+def marked(text: str | None, hub_ids: list[str]) -> str:
+    """People's own words, followed by these hub ids only."""
+    return " ".join([unmarked(text), *(MARK + hub_id for hub_id in hub_ids)]).strip()
 
 
 def related(raw: Record, path: str) -> list[Record]:

@@ -1,9 +1,9 @@
 """What Tryton's create and write take, made of a body in our records' fields. One party with all its parts is one call."""
 
 from hub.systems.connector import Record
-from hub.systems.tryton import rpc
+from hub.systems.tryton import typed
 from hub.systems.tryton.rpc import Refusal, Rpc
-from hub.systems.tryton.shape import MARK, billing_address, marks, mechanism, related
+from hub.systems.tryton.shape import MARK, billing_address, marked, marks, mechanism, related
 
 MECHANISMS = ("email", "phone", "website")
 
@@ -16,7 +16,10 @@ def party(connection: Rpc, options: dict, body: Record, raw: Record | None) -> R
     if "address" in body:
         values["addresses"] = [_put(billing_address(raw), _address(connection, body["address"]))]
     mechanisms = [_put(mechanism(raw, kind), {"value": body[kind]}, {"type": kind}) for kind in MECHANISMS if kind in body]
-    identifiers = [["create", [{"code": MARK + body["hub_id"]}]]] if "hub_id" in body else []
+    identifiers = []
+    if "hub_id" in body:
+        there = next((each for each in related(raw, "identifiers") if marks(each["code"])), None)
+        identifiers.append(_put(there, {"code": MARK + body["hub_id"]}, {"type": None}))
     if "tax_identifier" in body:
         there = next(iter(related(raw, "tax_identifier")), None)
         identifiers.append(_put(there, {"code": body["tax_identifier"]}, {"type": options["tax_identifier_type"]}))
@@ -28,21 +31,22 @@ def project(connection: Rpc, options: dict, body: Record, raw: Record | None) ->
     values = {"type": "project", "timesheet_available": True} if raw is None else {}
     values |= {"name": body["name"]} if "name" in body else {}
     values |= {"project_invoice_method": body["project_invoice_method"] or "manual"} if "project_invoice_method" in body else {}
-    values |= {name: body[name] and rpc.moment(body[name]) for name in ("timesheet_start_date", "timesheet_end_date") if name in body}
-    values |= {"list_price": body["list_price"] and rpc.decimal(body["list_price"])} if "list_price" in body else {}
+    values |= {name: body[name] and typed.moment(body[name]) for name in ("timesheet_start_date", "timesheet_end_date") if name in body}
+    values |= {"list_price": body["list_price"] and typed.decimal(body["list_price"])} if "list_price" in body else {}
     values |= {"party": body["party"] and int(body["party"])} if "party" in body else {}
     values |= {"status": _named(connection, "project.work.status", "name", body["status"])} if "status" in body else {}
-    return values | ({"comment": MARK + body["hub_id"]} if "hub_id" in body else {})
+    return values | ({"comment": marked((raw or {}).get("comment"), [body["hub_id"]])} if "hub_id" in body else {})
 
 
 def line(connection: Rpc, options: dict, body: Record, raw: Record | None) -> Record:
-    values = {"date": rpc.moment(body["date"])} if "date" in body else {}
-    values |= {"duration": rpc.hours(body["hours"])} if "hours" in body else {}
+    values = {"date": typed.moment(body["date"])} if "date" in body else {}
+    values |= {"duration": typed.hours(body["hours"])} if "hours" in body else {}
     values |= {"employee": int(body["employee"])} if "employee" in body else {}
     values |= {"work": _named(connection, "timesheet.work", "origin", f"project.work,{body['project']}")} if "project" in body else {}
     if "description" in body or "hub_id" in body:
-        hub_ids = [body["hub_id"]] if "hub_id" in body else marks((raw or {}).get("description"))
-        values["description"] = " ".join([body.get("description") or "", *(MARK + hub_id for hub_id in hub_ids)]).strip()
+        before = (raw or {}).get("description")
+        hub_ids = [body["hub_id"]] if "hub_id" in body else marks(before)
+        values["description"] = marked(body.get("description", before), hub_ids)
     return values
 
 
