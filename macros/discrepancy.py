@@ -1,5 +1,7 @@
 """Ownership and expectations become SQL: every violated expectation between the systems, one row each."""
 
+import re
+
 from macros.canonical import firm_rules, only_touched
 from macros.golden import value_columns
 from sqlmesh import macro
@@ -92,11 +94,12 @@ def missing_counterpart(evaluator):
 
 def condition_sql(the_rules, of, condition):
     """A condition of ownership.yaml as SQL on a golden row g; `has project` asks whether a project refers to it."""
-    for other, entity in the_rules.entities.items():
-        reference = next((name for name, field in entity.fields.items() if field.to == of and name == of), None)
-        there = f"EXISTS (SELECT 1 FROM golden.{other} AS o WHERE o.{reference}_id = g.hub_id)" if reference else "FALSE"
-        condition = condition.replace(f"has {other}", there)
-    return condition
+    def there(found):
+        other = the_rules.entities.get(found[1])  # none of the firm's systems may hold it
+        refers = other and of in other.fields and other.fields[of].to == of
+        return f"EXISTS (SELECT 1 FROM golden.{found[1]} AS o WHERE o.{of}_id = g.hub_id)" if refers else "FALSE"
+
+    return re.sub(r"\bhas (\w+)", there, condition)
 
 
 def absent(the_rules, of, role, condition, touched):
