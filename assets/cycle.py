@@ -9,6 +9,9 @@ from hub import capture, projection, rules, store
 from hub.errors import HubError
 from hub.firm import Firm
 
+# Dagster's own log of a run goes to its instance and the UI; the terminal has the stages.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
 
 @dataclass
 class Cycle:
@@ -34,7 +37,7 @@ def run(firm: Firm, job: str = "cycle") -> Cycle:
     from assets.definitions import definitions
 
     with instance.instance(firm) as dagster:
-        result = definitions(firm).resolve_job_def(job).execute_in_process(instance=dagster, raise_on_error=False)
+        result = definitions(firm).resolve_job_def(job).execute_in_process(QUIET, instance=dagster, raise_on_error=False)
         return _summary(result)
 
 

@@ -33,6 +33,7 @@ def definitions(the_firm: Firm) -> Definitions:
     """Everything of one firm. Loading it opens neither the hub nor a system."""
     assets = graph.all_assets(the_firm)
     jobs = {"cycle": define_asset_job("cycle", AssetSelection.all(), description="Observe every system, understand, compare, correct, publish.")}
+    jobs["push"] = define_asset_job("push", AssetSelection.groups("pushed", "published"), description="Send what is approved now, and publish.")
     for name, domain in domains().items():
         if sources := _sources(the_firm, domain["entities"]):
             jobs[name] = define_asset_job(f"cycle_{name}", AssetSelection.assets(*sources).downstream(), description=f"A cycle that reads {', '.join(domain['entities'])} only.")

@@ -1,9 +1,12 @@
-"""Takes and loads the snapshots of one system, object by object; what goes wrong with one does not stop the others."""
+"""Takes and loads the snapshots of one system, object by object; what goes wrong with one does not stop the others.
+
+Rows in quarantine are validated again when somebody asked for it, and when the contract is another than it was then.
+"""
 
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import polars as pl
@@ -16,7 +19,7 @@ from hub.journal import Journal
 from hub.mapping import Object
 from hub.snapshot import Manifest
 from hub.systems.connector import Connector
-from reconcile import exceptions
+from reconcile import exceptions, replay
 from reconcile.exceptions import Trouble
 
 log = logging.getLogger(__name__)
@@ -25,18 +28,24 @@ KINDS = ("contract", "unreachable", "quarantine", "unmapped", "partial")
 
 @dataclass
 class Observed:
-    """What one pass over a system saw, by object."""
+    """What one pass over a system saw, by object; `released` counts the rows that a replay let out of quarantine."""
 
     manifests: dict[str, Manifest] = field(default_factory=dict)
     changes: dict[str, dict[str, int]] = field(default_factory=dict)
+    released: dict[str, int] = field(default_factory=dict)
     troubles: list[Trouble] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the hub knows of an object before a read."""
+    """What the hub knows of an object before a read.
+
+    last   the newest read
+    whole  the newest complete full read: until there is one under the contract of today, nothing less will do
+    """
 
     last: Manifest | None
+    whole: Manifest | None
     watermark: str | None
     ids: pl.Series
 
@@ -49,6 +58,7 @@ def observe(firm: Firm, name: str, journal: Journal, objects: Iterable[str] | No
         for each in member.system.objects.values():
             if objects is None or each.name in objects:
                 _observe_object(firm, member, each, connector, seen, full)
+                _replay(firm, member, each, journal, seen)
     finally:
         connector.close()
     with store.writing(firm.hub_file) as connection:
@@ -63,9 +73,9 @@ def _observe_object(firm: Firm, member: Member, each: Object, connector: Connect
     with store.writing(firm.hub_file) as connection:
         _prepare(connection, firm)
         known = _known(connection, firm, member, each)
-    since = None if full or not each.changed or not known.last or known.last.contract != contract.version(each) else known.watermark
+    since = None if full or not each.changed or not known.whole or known.whole.contract != contract.version(each) else known.watermark
     try:
-        manifest = snapshot.take(member.system, each, connector, firm.snapshots, at=datetime.now(UTC), since=since, known=known.ids if since is None else None, before=known.last)
+        manifest = snapshot.take(member.system, each, connector, firm.snapshots, at=_now(known.last), since=since, known=known.ids if since is None else None, before=known.last)
     except ContractBroken as broken:
         seen.troubles.append(Trouble("contract", about, str(broken), "engineer"))
     except SystemUnavailable as unavailable:
@@ -74,6 +84,23 @@ def _observe_object(firm: Firm, member: Member, each: Object, connector: Connect
         with store.writing(firm.hub_file) as connection:
             loaded = capture.load(connection, member.system, each, manifest, firm.snapshots)
         _note(seen, about, manifest, loaded)
+
+
+def _replay(firm: Firm, member: Member, each: Object, journal: Journal, seen: Observed) -> None:
+    """Validate the rows in quarantine again when that is due; what is still broken stays there, as old as it is."""
+    with store.writing(firm.hub_file) as connection:
+        projection.load(connection, journal)
+        if raw := replay.due(connection, member.system.system, each):
+            newest = snapshot.all_manifests(firm.snapshots / member.system.system / each.name)[-1]
+            manifest = snapshot.replay(member.system, each, raw, firm.snapshots, at=_now(newest))
+            loaded = capture.load(connection, member.system, each, manifest, firm.snapshots)
+            seen.released[each.name] = manifest.rows - manifest.quarantined
+            log.info("%s %s: %d of %d quarantined rows released, %s", member.system.system, each.name, seen.released[each.name], manifest.rows, loaded.changes)
+
+
+def _now(newest: Manifest | None) -> datetime:
+    """The present, and later than the newest snapshot even when the clock was put back: their order is the order of truth."""
+    return max(datetime.now(UTC), datetime.fromisoformat(newest.taken_at) + timedelta(microseconds=1)) if newest else datetime.now(UTC)
 
 
 def _note(seen: Observed, about: str, manifest: Manifest, loaded: Loaded) -> None:
@@ -93,11 +120,12 @@ def _prepare(connection: duckdb.DuckDBPyConnection, firm: Firm) -> None:
 def _known(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, each: Object) -> Known:
     """What the hub knows of an object, after loading what an earlier, killed run took and did not load."""
     taken = snapshot.all_manifests(firm.snapshots / member.system.system / each.name)
-    for manifest in taken:
-        capture.load(connection, member.system, each, manifest, firm.snapshots)
+    capture.load_missing(connection, member.system, taken, firm.snapshots)
     ids = connection.execute(f"SELECT _id FROM {capture.table(member.system.system, each.name)} WHERE _gone IS NULL").pl().get_column("_id")
-    marks = [manifest.watermark for manifest in taken if manifest.watermark]
-    return Known(taken[-1] if taken else None, marks[-1] if marks else None, ids)
+    reads = [manifest for manifest in taken if manifest.kind != "replay"]
+    whole = [manifest for manifest in reads if manifest.kind == "full" and manifest.complete]
+    marks = [manifest.watermark for manifest in reads if manifest.watermark]
+    return Known(reads[-1] if reads else None, whole[-1] if whole else None, marks[-1] if marks else None, ids)
 
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, system: str) -> list[Trouble]:

@@ -7,7 +7,7 @@ from assets.sqlmesh_models import Evaluated
 from hub import capture, projection, rules, store
 from hub.firm import Firm
 from hub.journal import Journal
-from reconcile import resolve
+from reconcile import plan, resolve
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,11 @@ class Understood:
     evaluated: list[Evaluated]
 
 
-def understand(firm: Firm, journal: Journal) -> Understood:
-    """Bring the models up to date with what was captured and decided, touching only what changed."""
+def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Understood:
+    """Bring the models up to date with what was captured and decided, touching only what changed.
+
+    remembered  take the hub ids that the journal knows and issue none, as a rebuild does
+    """
     the_rules, version = rules.of(str(firm.folder.resolve())), sqlmesh_models.version(firm)
     with store.locked(firm.hub_file):
         with store.connect(firm.hub_file) as connection:
@@ -31,7 +34,8 @@ def understand(firm: Firm, journal: Journal) -> Understood:
             anew = not resolve.is_built(connection, version)
             touched = resolve.begin(connection, the_rules, journal)
             evaluated = sqlmesh_models.evaluate(connection, models, "canonical", "identity")
-            moved = resolve.resolve(connection, the_rules, journal, anew)
+            moved = resolve.resolve(connection, the_rules, journal, anew, remembered)
             evaluated += sqlmesh_models.evaluate(connection, models, "golden", "discrepancy", "outbound", "mart")
+            connection.execute(plan.DUE)
             resolve.done(connection, version)
     return Understood(touched, moved, evaluated)

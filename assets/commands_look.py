@@ -1,0 +1,84 @@
+"""hub exceptions, replay, trace, report, rebuild, serve: look into what the loop did."""
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assets import console
+from assets.cli import HERE, Json, Project, app, the_firm
+from assets.console import FAILED, FINDINGS
+from hub import journal, store
+
+EXCEPTIONS = "SELECT kind, subject, message, owner, opened_at FROM journal.exception ORDER BY opened_at, id"
+
+
+@app.command()
+def exceptions(project: Project = HERE, json: Json = False) -> None:
+    """What waits for a person: which record, what was wrong, what to do next."""
+    with store.reading(the_firm(project).cuts) as connection:
+        rows = connection.execute(EXCEPTIONS).fetchall()
+    console.table(rows, ["kind", "about", "message", "owner", "since"], json_too=json)
+    raise typer.Exit(FINDINGS if rows else 0)
+
+
+@app.command()
+def replay(about: Annotated[str, typer.Argument(help="As `hub exceptions` shows it, or SYSTEM OBJECT; quoted.")], project: Project = HERE,
+           actor: Annotated[str, typer.Option(help="Who asks.")] = "", json: Json = False) -> None:
+    """Try again what was quarantined, refused, rejected or given up; the next cycle does it."""
+    from reconcile import replay as replays
+
+    with journal.open(the_firm(project).journal) as entries:
+        replays.request(entries, about, actor or getpass.getuser())
+    console.as_json({"replay": about}) if json else console.out.print(f"the next cycle tries {about} again")
+
+
+@app.command()
+def trace(system: str, each: Annotated[str, typer.Argument(metavar="OBJECT")], record_id: Annotated[str, typer.Argument(metavar="ID")], project: Project = HERE, json: Json = False) -> None:
+    """The chain from a record back to snapshots, rules and decisions."""
+    from reconcile import explain
+
+    with store.reading(the_firm(project).cuts) as connection:
+        chain = explain.trace(connection, system, each, record_id)
+    console.as_json(chain.as_dict()) if json else console.out.print("\n".join(chain.lines()), markup=False, soft_wrap=True)
+
+
+@app.command()
+def report(project: Project = HERE, out: Annotated[Path | None, typer.Option(help="Folder; by default out/ in the project.")] = None, json: Json = False) -> None:
+    """Write the discrepancy report of the newest cut as HTML, XLSX and CSV."""
+    from reconcile import report as reports
+
+    firm = the_firm(project)
+    with store.reading(firm.cuts) as connection:
+        files = reports.write(connection, out or firm.out, f"report-{datetime.now(UTC):%Y-%m-%dT%H%M}")
+    console.as_json(files) if json else console.out.print("\n".join(str(path) for path in files.values()))
+
+
+@app.command()
+def rebuild(project: Project = HERE, verify: Annotated[bool, typer.Option("--verify", help="Rebuild elsewhere and compare, table by table.")] = False,
+            into: Annotated[Path | None, typer.Option(help="Rebuild into this folder.")] = None, json: Json = False) -> None:
+    """Build the hub again from snapshots and journal: elsewhere, or to compare it with the one that is there."""
+    from assets import rebuild as rebuilding
+
+    firm = the_firm(project)
+    if verify:
+        tables = rebuilding.verify(firm)
+        console.table([(each.table, each.rows, "equal" if each.equal else "DIFFERS") for each in tables], ["table", "rows", "content"], json_too=json, most=200)
+        raise typer.Exit(0 if all(each.equal for each in tables) else FAILED)
+    target = into or firm.state / "rebuilt"
+    rebuilding.rebuild(firm, target)
+    console.as_json({"rebuilt": target}) if json else console.out.print(f"rebuilt in {target}")
+
+
+@app.command()
+def serve(project: Project = HERE, port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 8400) -> None:
+    """Open the steward's workbench: duplicates, plan, exceptions, report."""
+    import uvicorn
+
+    from reconcile.web.app import app as workbench
+
+    firm = the_firm(project)
+    console.out.print(f"workbench of {firm.name}: http://127.0.0.1:{port}   (stop with Ctrl-C)")
+    uvicorn.run(workbench(firm), host="127.0.0.1", port=port, log_level="warning")
