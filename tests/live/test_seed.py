@@ -42,7 +42,7 @@ def test_every_object_keeps_its_contract_and_no_row_is_quarantined(landscape, tm
 
 
 def test_invoices_differ_as_planted(landscape):
-    erp = {each["number"]: Decimal(each["total_amount"]) for each in rows(landscape, "tryton", "account.invoice")}
+    erp = {each["number"]: Decimal(each["total_amount"]) for each in rows(landscape, "tryton", "invoice")}
     crm = {each["Invoice Number"]: Decimal(each["Amount"]) for each in rows(landscape, "crm", "invoices")}
 
     assert sorted(erp.keys() - crm.keys()) == seed.EXPECTED["invoices_missing_in_crm"]
@@ -54,10 +54,10 @@ def test_invoices_differ_as_planted(landscape):
 def test_hours_and_projects_differ_as_planted(landscape):
     projects = {each["id"]: each["custom_fields"]["Project Number"] for each in rows(landscape, "redmine", "projects")}
     users = {each["id"]: each["custom_fields"]["Employee Number"] for each in rows(landscape, "redmine", "users")}
-    works = {str(each["id"]): each["number"] for each in rows(landscape, "tryton", "project.work")}
-    employees = {each["id"]: each["code"] for each in rows(landscape, "tryton", "company.employee")}
+    works = {str(each["id"]): each["number"] for each in rows(landscape, "tryton", "project")}
+    employees = {each["id"]: each["code"] for each in rows(landscape, "tryton", "employee")}
     psa = hours(rows(landscape, "redmine", "time_entries"), "spent_on", lambda e: projects[e["project"]["id"]], lambda e: users[e["user"]["id"]])
-    erp = hours(rows(landscape, "tryton", "timesheet.line"), "date", lambda e: works[e["project"]], lambda e: employees[e["employee"]])
+    erp = hours(rows(landscape, "tryton", "timesheet_line"), "date", lambda e: works[e["project"]], lambda e: employees[e["employee"]])
 
     assert sorted(set(works.values()) - set(projects.values())) == seed.EXPECTED["projects_missing_in_redmine"]
     assert {key: (psa[key], erp[key]) for key in psa.keys() | erp.keys() if psa[key] != erp[key]} == seed.EXPECTED["hours_differ"]
@@ -65,7 +65,7 @@ def test_hours_and_projects_differ_as_planted(landscape):
 
 def test_customers_differ_as_planted(landscape):
     crm = {each["Account ID"]: each for each in rows(landscape, "crm", "accounts")}
-    erp = rows(landscape, "tryton", "party.party")
+    erp = rows(landscape, "tryton", "party")
     by_website = defaultdict(list)
     for each in erp:
         by_website[each["website"].removeprefix("https://www.")].append(each["name"])

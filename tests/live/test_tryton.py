@@ -15,7 +15,7 @@ from hub.systems.tryton import connector as tryton_connector
 
 pytestmark = pytest.mark.live
 SYSTEM = mapping.read(mapping.FOLDER / "tryton/system.yaml")
-PARTY, PROJECT, LINE, INVOICE = (SYSTEM.objects[name] for name in ("party.party", "project.work", "timesheet.line", "account.invoice"))
+PARTY, PROJECT, LINE, INVOICE = (SYSTEM.objects[name] for name in ("party", "project", "timesheet_line", "invoice"))
 NEW_CUSTOMER = {
     "legal_name": "Moorland Papier GmbH", "tax_id": "DE136695976", "website": "moorland.example", "email": "office@moorland.example",
     "phone": "+49 30 23125 130", "billing_address_street": "Am Markt 1", "billing_address_city": "Ulm", "billing_address_postcode": "89073",
@@ -56,8 +56,8 @@ def test_a_full_read_gives_every_record_that_the_seed_put_there_in_pages(erp, mo
     counts = {name: len(read(erp, each)) for name, each in SYSTEM.objects.items()}
 
     parties = sum(len(each.erp_names) for each in seed.ORGANISATIONS)
-    assert counts == {"party.party": parties, "company.employee": len(seed.WORKERS), "project.work": len(seed.PROJECTS),
-                      "timesheet.line": len(seed.TIME_ENTRIES), "account.invoice": sum(bool(each.erp_amount) for each in seed.INVOICES)}
+    assert counts == {"party": parties, "employee": len(seed.WORKERS), "project": len(seed.PROJECTS),
+                      "timesheet_line": len(seed.TIME_ENTRIES), "invoice": sum(bool(each.erp_amount) for each in seed.INVOICES)}
 
 
 def test_a_party_is_shown_with_its_address_mechanisms_and_identifier(erp):
@@ -354,5 +354,5 @@ def test_an_invoice_is_never_written(erp, tryton):
 
     outcome, = erp.write(INVOICE, [Write("w", "update", str(invoice["id"]), "I-1", {"total_amount": 1.0})])
 
-    assert (outcome.state, outcome.message) == ("rejected", "the hub does not update account.invoice in Tryton")
+    assert (outcome.state, outcome.message) == ("rejected", "the hub does not update invoice in Tryton")
     assert tryton.model("account.invoice")(invoice["id"]).total_amount == Decimal(invoice["total_amount"])

@@ -36,10 +36,10 @@ class Tryton:
         self.rpc = connection
 
     def read(self, each: Object, since: str | None) -> Iterator[Page]:
-        shape = SHAPES[each.name]
+        shape = SHAPES[each.read["model"]]
         domain = [*shape.domain, *self._not_customers(each), *([shape.since(since)] if since else [])]
         last_id, newest = 0, ""
-        while raw := self.rpc.search_read(each.name, [*domain, ["id", ">", last_id]], shape.asked, PAGE):
+        while raw := self.rpc.search_read(each.read["model"], [*domain, ["id", ">", last_id]], shape.asked, PAGE):
             rows = [shape.show(one) for one in raw]
             last_id, newest = raw[-1]["id"], max(newest, *(row["changed"] for row in rows))
             yield Page(rows, last=False)
@@ -47,7 +47,7 @@ class Tryton:
         yield Page([], last=True, watermark=_watermark(newest, since))
 
     def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
-        shape = SHAPES[each.name]
+        shape = SHAPES[each.read["model"]]
         try:
             raw = {str(one["id"]): one for one in self._by_id(each, record_ids)}
             return {key: self._seen(shape, raw[key]) if key in raw else self._absent(each, key) for key in record_ids}
@@ -55,11 +55,11 @@ class Tryton:
             return dict.fromkeys(record_ids, Seen("unknown"))
 
     def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
-        shape, found = SHAPES[each.name], {}
+        shape, found = SHAPES[each.read["model"]], {}
         for start in range(0, len(hub_ids), BATCH):
             some = hub_ids[start:start + BATCH]
             domain = ["OR", *([shape.marked, "like", f"%{MARK}{hub_id}%"] for hub_id in some)]
-            for raw in self.rpc.search_read(each.name, [*shape.domain, domain], shape.asked):
+            for raw in self.rpc.search_read(each.read["model"], [*shape.domain, domain], shape.asked):
                 for hub_id in set(shape.hub_ids(raw)) & set(some):
                     found.setdefault(hub_id, []).append(str(raw["id"]))
         return found
@@ -85,24 +85,24 @@ class Tryton:
 
     def _create(self, each: Object, write: Write) -> Outcome:
         # A party's code is the one thing of it that Tryton keeps unique, so that a second create is refused.
-        own = {"hub_id": write.hub_id} | ({"code": write.hub_id} if each.name == "party.party" else {})
-        values = SHAPES[each.name].values(self.rpc, each.read, write.body | own, None)
-        created = self.rpc.send(f"{each.name}.create", [values], self.rpc.context)
+        own = {"hub_id": write.hub_id} | ({"code": write.hub_id} if each.of == "customer" else {})
+        values = SHAPES[each.read["model"]].values(self.rpc, each.read, write.body | own, None)
+        created = self.rpc.send(f"{each.read['model']}.create", [values], self.rpc.context)
         return Outcome(write.key, "acknowledged", str(created[0]))
 
     def _update(self, each: Object, write: Write) -> Outcome:
-        shape = SHAPES[each.name]
+        shape = SHAPES[each.read["model"]]
         raw = next(iter(self._by_id(each, [write.record_id])), None)
         # _timestamp guards the records that a write touches; comparing all of them also sees one that was added.
         if raw is None or (write.version and shape.version(raw) != write.version):
             return Outcome(write.key, "moved", write.record_id, "not as it was looked at")
         values = shape.values(self.rpc, each.read, write.body, raw)
         guard = {"_timestamp": json.loads(write.version or shape.version(raw))}
-        self.rpc.send(f"{each.name}.write", [raw["id"]], values, self.rpc.context | guard)
+        self.rpc.send(f"{each.read['model']}.write", [raw["id"]], values, self.rpc.context | guard)
         return Outcome(write.key, "acknowledged", write.record_id)
 
     def _by_id(self, each: Object, record_ids: Sequence[str]) -> list[Record]:
-        return self.rpc.search_read(each.name, [["id", "in", [int(key) for key in record_ids]]], SHAPES[each.name].asked)
+        return self.rpc.search_read(each.read["model"], [["id", "in", [int(key) for key in record_ids]]], SHAPES[each.read["model"]].asked)
 
     def _seen(self, shape: Shape, raw: Record) -> Seen:
         row = shape.show(raw)
@@ -113,14 +113,14 @@ class Tryton:
     def _absent(self, each: Object, record_id: str) -> Seen:
         """A search leaves out what its user may not see; a read says which it is."""
         try:
-            self.rpc.read(f"{each.name}.read", [int(record_id)], ["id"], self.rpc.context)
+            self.rpc.read(f"{each.read['model']}.read", [int(record_id)], ["id"], self.rpc.context)
         except Refusal as refusal:
             return Seen("deleted" if "don't exist" in str(refusal) else "unknown")
         return Seen("unknown")
 
     def _not_customers(self, each: Object) -> list[Any]:
         """Leaves our own companies and employees out of the parties: they are parties too."""
-        if each.name != "party.party":
+        if each.of != "customer":
             return []
         ours = [one["party"] for model in ("company.company", "company.employee") for one in self.rpc.search_read(model, [], ["party"])]
         return [["id", "not in", ours]]
