@@ -4,14 +4,18 @@
 undelete and source merge. `capture.quarantine` holds the rows that broke their contract and wait for a replay.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from hub import snapshot
 from hub.mapping import Object, System
 from hub.snapshot import Manifest
+
+log = logging.getLogger(__name__)
 
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS capture;
@@ -21,7 +25,7 @@ CREATE TABLE IF NOT EXISTS capture.snapshot (
 CREATE TABLE IF NOT EXISTS capture.change (
   snapshot VARCHAR, system VARCHAR, object VARCHAR, record_id VARCHAR, kind VARCHAR, merged_into VARCHAR);
 CREATE TABLE IF NOT EXISTS capture.quarantine (
-  system VARCHAR, object VARCHAR, record_id VARCHAR, snapshot VARCHAR, reason VARCHAR, raw VARCHAR);
+  system VARCHAR, object VARCHAR, record_id VARCHAR, snapshot VARCHAR, reason VARCHAR, raw VARCHAR, quarantined_at VARCHAR);
 -- records that changed and that the models have not seen yet
 CREATE TABLE IF NOT EXISTS capture.pending (record_ref VARCHAR, kind VARCHAR);
 """
@@ -53,30 +57,52 @@ def table(system: str, each: str) -> str:
 def load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, manifest: Manifest, folder: Path) -> Loaded:
     """Bring one snapshot into the hub, all or nothing.
 
-    A snapshot that is already in, or older than one that is, changes nothing: what a system said
-    yesterday does not overrule what it said today.
+    One that is in already changes nothing. One that was taken before the newest that is in (two processes read the object
+    at once) takes its place in the order: what a system said yesterday does not overrule what it said today.
     """
-    nothing = Loaded(system.system, each.name, {}, 0)
     connection.execute("BEGIN")
     try:
-        if _is_late(connection, manifest):
-            connection.execute("COMMIT")
-            return nothing
-        target = table(system.system, each.name)
-        _shape(connection, target, each)
-        _find_changes(connection, target, each, folder / manifest.id, _hash(each))
-        _apply(connection, target, each, folder / manifest.id)
-        counts = _keep_evidence(connection, each, manifest, folder / manifest.id)
+        loaded = dict(connection.execute("SELECT id, taken_at FROM capture.snapshot WHERE system = ? AND object = ?", [manifest.system, manifest.object]).fetchall())
+        counts = None
+        if manifest.id not in loaded and manifest.taken_at > max(loaded.values(), default=""):
+            counts = _load(connection, system, each, manifest, folder)
+        elif manifest.id not in loaded:
+            counts = _load_anew(connection, system, each, manifest, folder, loaded.keys())
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    return Loaded(system.system, each.name, counts, manifest.quarantined)
+    return Loaded(system.system, each.name, {}, 0) if counts is None else Loaded(system.system, each.name, counts, manifest.quarantined)
 
 
-def _is_late(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> bool:
-    newest = connection.execute("SELECT max(taken_at) FROM capture.snapshot WHERE system = ? AND object = ?", [manifest.system, manifest.object]).fetchone()[0]
-    return newest is not None and manifest.taken_at <= newest
+def load_missing(connection: duckdb.DuckDBPyConnection, system: System, manifests: Iterable[Manifest], folder: Path) -> None:
+    """Bring in the snapshots that are not in yet, each by the contract that it was taken under."""
+    loaded = {found for found, in connection.execute("SELECT id FROM capture.snapshot").fetchall()}
+    for manifest in manifests:
+        if manifest.id not in loaded:
+            load(connection, system, snapshot.read_contract(folder / manifest.id), manifest, folder)
+
+
+def _load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, manifest: Manifest, folder: Path) -> dict[str, int]:
+    target = table(system.system, each.name)
+    _shape(connection, target, each)
+    _find_changes(connection, target, each, folder / manifest.id, _hash(each))
+    _apply(connection, target, each, folder / manifest.id)
+    return _keep_evidence(connection, each, manifest, folder / manifest.id)
+
+
+def _load_anew(connection: duckdb.DuckDBPyConnection, system: System, each: Object, late: Manifest, folder: Path, loaded: Iterable[str]) -> dict[str, int] | None:
+    """The object's tables from its snapshots in the order in which they were taken, the late one among them."""
+    manifests = [found for found in snapshot.all_manifests(folder / system.system / each.name) if found.id in {*loaded, late.id}]
+    if len(manifests) <= len({*loaded}):
+        log.warning("%s %s: %s came late and is left out, for earlier snapshots are no longer there; read the object in full", system.system, each.name, late.id)
+        return None
+    connection.execute(f"DELETE FROM {table(system.system, each.name)}")
+    for name in ("snapshot", "change", "quarantine"):
+        connection.execute(f"DELETE FROM capture.{name} WHERE system = ? AND object = ?", [system.system, each.name])
+    counts = [_load(connection, system, snapshot.read_contract(folder / found.id), found, folder) for found in manifests]
+    _shape(connection, table(system.system, each.name), each)
+    return counts[manifests.index(late)]
 
 
 def _hash(each: Object) -> str:
@@ -157,8 +183,22 @@ def _keep_evidence(connection: duckdb.DuckDBPyConnection, each: Object, manifest
     connection.execute("INSERT INTO capture.snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
         m.id, m.system, m.object, m.taken_at, m.kind, m.complete, m.watermark, m.rows, m.quarantined, m.gone, m.contract, m.hash])
     rows = f"read_parquet('{snapshot / 'rows.parquet'}')"
-    # A full read says all again; otherwise a row leaves quarantine when it comes again, good or bad.
-    again = "true" if m.kind == "full" and m.complete else f'record_id IN (SELECT "{each.key}" FROM {rows})'
+    # A full read and a replay say all again; otherwise a row leaves quarantine when it comes again, good or bad.
+    again = "true" if (m.kind == "full" and m.complete) or m.kind == "replay" else f"""coalesce(nullif(record_id, ''), raw) IN (SELECT coalesce(nullif("{each.key}", ''), _raw::VARCHAR) FROM {rows})"""
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE waited AS
+      SELECT coalesce(nullif(record_id, ''), raw) AS key, min(record_id) AS record_id, min(quarantined_at) AS quarantined_at
+      FROM capture.quarantine WHERE system = ? AND object = ? AND {again} GROUP BY key""", [m.system, m.object])
     connection.execute(f"DELETE FROM capture.quarantine WHERE system = ? AND object = ? AND {again}", [m.system, m.object])
-    connection.execute(f'INSERT INTO capture.quarantine SELECT ?, ?, "{each.key}", ?, _reason, _raw FROM {rows} WHERE _reason IS NOT NULL', [m.system, m.object, m.id])
+    connection.execute(f"""
+      INSERT INTO capture.quarantine
+      SELECT ?, ?, b."{each.key}", ?, b._reason, b._raw, coalesce(w.quarantined_at, ?) FROM {rows} AS b
+      LEFT JOIN waited AS w ON w.key = coalesce(nullif(b."{each.key}", ''), b._raw::VARCHAR)  -- absent: broken for the first time
+      WHERE b._reason IS NOT NULL""", [m.system, m.object, m.id, m.taken_at])
+    # Whoever refers to a record has to be looked at again when it comes into quarantine or leaves it.
+    connection.execute("""
+      INSERT INTO capture.pending
+      SELECT concat(?, ':', ?, ':', record_id), 'quarantine' FROM (
+        SELECT record_id FROM waited UNION ALL SELECT DISTINCT record_id FROM capture.quarantine WHERE snapshot = ?)
+      WHERE record_id <> '' GROUP BY record_id HAVING count(*) = 1""", [m.system, m.object, m.id])
     return dict(connection.execute("SELECT kind, count(*) FROM delta GROUP BY kind ORDER BY kind").fetchall())

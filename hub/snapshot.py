@@ -1,10 +1,11 @@
 """Takes a snapshot: what a system said of one object, validated, immutable, with a manifest.
 
-A snapshot is a folder `system/object/taken-at` with three files:
+A snapshot is a folder `system/object/taken-at` with four files:
 
 rows.parquet    every row; a broken one has `_reason` and its own text in `_raw`, and is quarantined
 gone.parquet    evidence of absence: deleted, merged_into, not_visible or unknown, and how we know
-manifest.json   counts, hash, watermark, contract, complete or partial
+contract.json   the object as system.yaml had it: what the rows promise, and by which key they are known
+manifest.json   counts, hash, watermark, version of the contract, complete or partial
 """
 
 import hashlib
@@ -71,7 +72,7 @@ def take(system: System, each: Object, connector: Connector, folder: Path, *, at
     manifest = _validate(system, each, draft, manifest)
     contract.check_batch(system, each, draft / "rows.parquet", manifest, known, before)
     absent = _absent(each, connector, draft / "rows.parquet", known) if complete and kind == "full" else []
-    return _seal(draft, final, replace(manifest, gone=len(absent)), absent)
+    return _seal(each, draft, final, replace(manifest, gone=len(absent)), absent)
 
 
 def replay(system: System, each: Object, raw: Iterable[str], folder: Path, *, at: datetime) -> Manifest:
@@ -82,11 +83,22 @@ def replay(system: System, each: Object, raw: Iterable[str], folder: Path, *, at
     (draft / "spool.ndjson").write_text("".join(line + "\n" for line in raw))
     manifest = Manifest(str(final.relative_to(folder)), system.system, each.name, at.isoformat(), "replay", False, None, None, 0, 0, 0, [], [],
                         contract.version(each))
-    return _seal(draft, final, _validate(system, each, draft, manifest), [])
+    return _seal(each, draft, final, _validate(system, each, draft, manifest), [])
 
 
 def read_manifest(snapshot: Path) -> Manifest:
     return Manifest(**json.loads((snapshot / "manifest.json").read_text()))
+
+
+def read_contract(snapshot: Path) -> Object:
+    """The object as it was mapped when the snapshot was taken; its rows can be read by no other contract."""
+    return Object.model_validate_json((snapshot / "contract.json").read_text())
+
+
+def is_whole(snapshot: Path) -> bool:
+    """Whether the rows are those that the manifest was sealed with."""
+    with open(snapshot / "rows.parquet", "rb") as rows:
+        return hashlib.file_digest(rows, "sha256").hexdigest() == read_manifest(snapshot).hash
 
 
 def all_manifests(folder: Path) -> list[Manifest]:
@@ -129,10 +141,11 @@ def _absent(each: Object, connector: Connector, rows: Path, known: pl.Series | N
     return [{"_id": key, "_gone": "not_visible" if found.state == "there" else found.state, "_into": found.into} for key, found in seen.items()]
 
 
-def _seal(draft: Path, final: Path, manifest: Manifest, absent: list[dict]) -> Manifest:
+def _seal(each: Object, draft: Path, final: Path, manifest: Manifest, absent: list[dict]) -> Manifest:
     pl.DataFrame(absent, schema={"_id": pl.String, "_gone": pl.String, "_into": pl.String}).write_parquet(draft / "gone.parquet")
     with open(draft / "rows.parquet", "rb") as rows:
         manifest = replace(manifest, hash=hashlib.file_digest(rows, "sha256").hexdigest())
+    (draft / "contract.json").write_text(each.model_dump_json(by_alias=True))
     (draft / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1))
     draft.rename(final)
     log.info("%s %s: %d records fetched, %d quarantined, %d gone", manifest.system, manifest.object, manifest.rows, manifest.quarantined, manifest.gone)

@@ -171,7 +171,7 @@ def disagreeing(evaluator, the_rules, expected):
     system, each = next((system, each) for system, each in the_rules.objects(expected.of) if system.role == other)
     rest = f"""
       FROM (
-        SELECT m.{expected.per}_id AS hub_id, {f"any_value(m.{expected.sum}_currency)" if is_money else "NULL"} AS currency,
+        SELECT m.{expected.per}_id AS hub_id, {f"min(m.{expected.sum}_currency)" if is_money else "NULL"} AS currency,
           COALESCE({measure} FILTER (WHERE m.role = '{believed}'), 0) AS a, COALESCE({measure} FILTER (WHERE m.role = '{other}'), 0) AS b, abs(a - b) AS gap
         FROM identity.{expected.of} AS m
         WHERE m.is_live AND ({expected.where}) AND {only_touched(evaluator, f"m.{expected.per}_id")}

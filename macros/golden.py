@@ -44,7 +44,8 @@ def furthest(entity):
     if not entity.life_cycle:
         return "1 AS furthest, NULL AS furthest_ref"
     position = f"list_position({entity.life_cycle}, life_cycle)"
-    return f"max({position}) AS furthest, arg_max(record_ref, {position}) AS furthest_ref"
+    # Of several that are as far, always the same one: whatever comes first would be another in a rebuild.
+    return f"max({position}) AS furthest, arg_min(record_ref, {{'far': -{position}, 'ref': record_ref}}) FILTER (WHERE {position} IS NOT NULL) AS furthest_ref"
 
 
 @macro()
@@ -64,10 +65,14 @@ def golden(evaluator, entity):
       ), hub AS (
         SELECT hub_id, count(*) AS record_count, {furthest(known)} FROM member GROUP BY hub_id
       ), pin AS (
-        SELECT x.hub_id, map(list(p.column_name), list(p.value)) AS pins
-        FROM journal.pin AS p
-        JOIN journal.crossref AS x ON x.record_ref = p.record_ref
-        GROUP BY x.hub_id
+        SELECT hub_id, map(list(column_name ORDER BY column_name), list(value ORDER BY column_name)) AS pins
+        FROM (
+          SELECT x.hub_id, p.column_name, p.value
+          FROM journal.pin AS p
+          JOIN journal.crossref AS x ON x.record_ref = p.record_ref
+          QUALIFY row_number() OVER (PARTITION BY x.hub_id, p.column_name ORDER BY p.seq DESC) = 1  -- merged records may both be pinned
+        ) AS latest
+        GROUP BY hub_id
       )
       SELECT h.hub_id::TEXT AS hub_id /* The hub's stable id. */, h.record_count::BIGINT AS record_count /* Live records behind it. */, {", ".join(made)}
       FROM hub AS h

@@ -14,18 +14,29 @@ from reconcile.policies import Policy
 
 CHUNK = 1_000  # lines in one journal event
 
-# One row a correction that is due: not waived, not on its way, and held when an exception about it is open.
+# One row a correction that is due: not waived, not on its way, and held when an exception about it is open. A view, so that
+# it is never behind the journal. Consent that is older than the closing of an exception counts no more.
 DUE = """
-CREATE OR REPLACE TABLE work.plan_line AS
-SELECT d.*, a.actor AS approved_by, a.policy,
+CREATE OR REPLACE VIEW work.plan_line AS
+WITH about AS (
+  SELECT *, concat_ws(' ', system, object, coalesce(record_id, hub_id), coalesce(field, 'create')) AS about FROM outbound.delta
+)
+SELECT d.* EXCLUDE (about), a.actor AS approved_by, a.policy,
   COALESCE(d.held, CASE WHEN e.id IS NOT NULL THEN e.message END) AS hold,
   CASE WHEN hold IS NOT NULL THEN 'held' WHEN a.line_id IS NOT NULL THEN 'approved' ELSE 'needs_consent' END AS status
-FROM outbound.delta AS d
-LEFT JOIN (SELECT line_id, any_value(actor ORDER BY seq) AS actor, any_value(policy ORDER BY seq) AS policy FROM journal.approval GROUP BY line_id) AS a ON a.line_id = d.line_id
+FROM about AS d
+LEFT JOIN (
+  SELECT n.line_id, any_value(n.actor ORDER BY n.seq) AS actor, first(n.policy ORDER BY n.seq) AS policy
+  FROM journal.approval AS n
+  JOIN about AS l ON l.line_id = n.line_id
+  LEFT JOIN journal.closing AS c ON c.subject = l.about AND c.kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') AND c.seq > n.seq
+  WHERE c.seq IS NULL
+  GROUP BY n.line_id
+) AS a ON a.line_id = d.line_id
 LEFT JOIN (
   SELECT subject, any_value(id ORDER BY seq) AS id, any_value(message ORDER BY seq) AS message FROM journal.exception
   WHERE kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') GROUP BY subject
-) AS e ON e.subject = concat_ws(' ', d.system, d.object, coalesce(d.record_id, d.hub_id), coalesce(d.field, 'create'))
+) AS e ON e.subject = d.about
 WHERE d.discrepancy_id NOT IN (SELECT discrepancy_id FROM journal.waiver)
   AND d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))
 """
@@ -79,8 +90,7 @@ def make(connection: duckdb.DuckDBPyConnection, journal: Journal, policies: Iter
     projection.load(connection, journal)
     connection.execute(DUE)
     journal.append(_by_policy(read(connection), policies, roles))
-    if projection.load(connection, journal):
-        connection.execute(DUE)
+    projection.load(connection, journal)
     plan = read(connection)
     sealed = connection.execute("SELECT subject FROM journal.event WHERE kind = 'plan.sealed' ORDER BY seq DESC LIMIT 1").fetchone()
     if sealed != (plan.hash,):

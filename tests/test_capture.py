@@ -40,11 +40,13 @@ class Hub:
         self.folder, self.at, self.connection = folder, datetime(2026, 11, 2, tzinfo=UTC), store.connect()
         capture.prepare(self.connection)
 
-    def read(self, *pages, since=None, fates=None, each=ACCOUNT, before=None):
+    def read(self, *pages, each=ACCOUNT, **how):
+        return self.load(self.take(*pages, each=each, **how), each)
+
+    def take(self, *pages, since=None, fates=None, each=ACCOUNT, before=None):
         self.at += timedelta(minutes=1)
         known = pl.Series(self.ids(), dtype=pl.String) if since is None else None
-        manifest = snapshot.take(CRM, each, Said(*pages, fates=fates), self.folder, at=self.at, since=since, known=known, before=before)
-        return self.load(manifest, each)
+        return snapshot.take(CRM, each, Said(*pages, fates=fates), self.folder, at=self.at, since=since, known=known, before=before)
 
     def load(self, manifest, each=ACCOUNT):
         self.manifest = manifest
@@ -151,13 +153,35 @@ def test_an_unknown_field_is_reported_and_the_read_goes_on(hub):
     assert hub.ids() == ["1"]
 
 
-def test_snapshots_of_the_past_load_in_order_and_an_old_one_again_changes_nothing(hub):
+def test_a_snapshot_that_is_in_already_changes_nothing(hub):
     hub.read(whole(row("1")))
     old = hub.manifest
     hub.read(whole(row("1", "Ada GmbH")))
 
     assert hub.load(old) == {}
     assert hub.connection.execute('SELECT "Name" FROM capture."crm__Account"').fetchall() == [("Ada GmbH",)]
+
+
+def test_a_snapshot_that_comes_late_takes_its_place_in_the_order_and_overrules_nothing(hub):
+    hub.read(whole(row("1"), row("2", Terms="N45")))
+    late = hub.take(whole(row("1", "Ada AG"), row("3")))
+    hub.read(whole(row("1", "Ada GmbH"), row("2")))
+
+    changes = hub.load(late)
+
+    assert changes == {"insert": 1, "update": 1}
+    assert hub.connection.execute('SELECT _id, "Name" FROM capture."crm__Account" ORDER BY 1').fetchall() == [("1", "Ada GmbH"), ("2", "Ada Ltd"), ("3", "Ada Ltd")]
+    assert hub.connection.execute("SELECT taken_at FROM capture.snapshot").fetchall() == sorted(hub.connection.execute("SELECT taken_at FROM capture.snapshot").fetchall())
+
+
+def test_a_row_that_stays_broken_keeps_its_age(hub):
+    hub.read(whole(row("1"), row("2", Terms="N45")))
+    first = hub.manifest.taken_at
+
+    hub.read(whole(row("2", Terms="N50"), row("3", Terms="N50")), since=first)
+
+    assert hub.connection.execute("SELECT record_id, quarantined_at FROM capture.quarantine ORDER BY 1").fetchall() == [("2", first), ("3", hub.manifest.taken_at)]
+    assert [text for text, in hub.connection.execute("SELECT reason FROM capture.quarantine ORDER BY 1").fetchall()] == ["Terms: no code for 'N50'"] * 2
 
 
 def test_a_new_field_in_the_contract_keeps_the_records_and_finds_only_what_differs(hub):
