@@ -1,0 +1,116 @@
+"""Possible duplicates: pairs that a steward decides, side by side with their evidence, one key each."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from hub.errors import Refused
+from hub.journal import Event
+from reconcile.web import clusters, says
+from reconcile.web.desk import Desk, Go, NotThere, Page, link
+from reconcile.web.home import waiting
+
+VERDICTS = {"same": "the same", "different": "different"}
+NEXT = 8  # pairs listed beside the one on the page
+
+# What rests on a cluster, as money in the firm's own currency: the order of the queue, not an amount to book.
+QUEUE = """
+WITH rests AS (SELECT hub_id, sum(money) AS money FROM ({rests}) GROUP BY hub_id),
+picked AS (
+  SELECT p.left_ref, p.right_ref, p.match_weight, p.evidence, p.has_unequal_key, l.hub_id AS left_hub, r.hub_id AS right_hub,
+    coalesce(a.money, 0) + CASE WHEN l.hub_id = r.hub_id THEN 0 ELSE coalesce(b.money, 0) END AS rests
+  FROM identity.{entity}_pair AS p
+  JOIN journal.crossref AS l ON l.record_ref = p.left_ref
+  JOIN journal.crossref AS r ON r.record_ref = p.right_ref
+  LEFT JOIN rests AS a ON a.hub_id = l.hub_id  -- absent when nothing with money refers to it
+  LEFT JOIN rests AS b ON b.hub_id = r.hub_id
+  WHERE {which}
+  ORDER BY rests DESC, p.match_weight DESC, p.left_ref, p.right_ref
+  LIMIT {limit} OFFSET {offset}
+)
+SELECT p.*, {left_name} AS left_name, {right_name} AS right_name
+FROM picked AS p
+JOIN canonical.{entity} AS l ON l.record_ref = p.left_ref
+JOIN canonical.{entity} AS r ON r.record_ref = p.right_ref
+ORDER BY p.rests DESC, p.match_weight DESC, p.left_ref, p.right_ref"""
+UNDECIDED = "p.verdict = 'review' AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)"
+
+
+def entities(desk: Desk) -> Page:
+    """Which entities have pairs to decide."""
+    return Page("queues.html", {"waiting": waiting(desk)})
+
+
+def page(desk: Desk) -> Page:
+    """The pair at `at` in the queue, or the one that `left` and `right` name."""
+    name = desk.entity()
+    if not desk.rules.is_resolved(name):
+        raise NotThere(f"records of {name} are told apart by their own number, so there are no pairs to decide; see the entities that have some under Duplicates")
+    total = next(each["pairs"] for each in waiting(desk) if each["entity"] == name)
+    at = min(desk.number("at"), total)
+    queue = _pairs(desk, name, UNDECIDED, [], NEXT, at)
+    pair = queue[0] if queue else None
+    if left := desk.query.get("left"):
+        pair = next(iter(_pairs(desk, name, "p.left_ref = ? AND p.right_ref = ?", [left, desk.query.get("right", "")], 1, 0)), None)
+    decided = desk.one("SELECT verdict, actor FROM decision WHERE left_ref = ? AND right_ref = ?", [pair["left_ref"], pair["right_ref"]]) if pair else None
+    return Page("duplicates.html", {"entity": name, "total": total, "at": at, "queue": queue, "pair": _side_by_side(desk, name, pair) if pair else None,
+                                    "decided": decided, "later": link(f"/duplicates/{name}", at=at + 1 if at + 1 < total else ""), "shown": desk.shown})
+
+
+def decide(desk: Desk) -> Go:
+    """Journal what the steward says of a pair."""
+    name, left, right, verdict = desk.entity(), *(str(desk.form.get(each, "")) for each in ("left_ref", "right_ref", "verdict"))
+    if verdict not in VERDICTS:
+        raise Refused(f"{verdict!r} is no answer; press S for the same or D for different")
+    known = desk.one(f"SELECT count(*) AS n FROM canonical.{name} WHERE record_ref IN (?, ?)", [left, right])["n"]
+    if known != 2 or left >= right:
+        raise NotThere(f"{left} and {right} are not two records of {name} in the newest cut; go back to the queue and take the next pair")
+    desk.note("match.decided", f"{left} {right}", {"entity": name, "left_ref": left, "right_ref": right, "verdict": verdict})
+    return Go(link(f"/duplicates/{name}", at=str(desk.form.get("at", ""))), f"{left} and {right} are {VERDICTS[verdict]}. The next cycle acts on it. U takes it back.")
+
+
+def undo(desk: Desk) -> Go:
+    """Take back this person's last decision that still stands: all pairs of it, when it was about several."""
+    standing: dict[tuple[str, str], Event] = {}
+    for event in desk.journal.events(kinds={"match.decided"}):
+        pair = event.body["left_ref"], event.body["right_ref"]
+        standing.pop(pair, None)  # so that the last of the dict is the last decided
+        if event.body["verdict"] != "undone":
+            standing[pair] = event
+    mine = [event for event in standing.values() if event.actor == desk.actor]
+    if not mine:
+        raise Refused("you have no decision to take back; what others decided, they take back themselves, or you decide it otherwise")
+    together = [event for event in mine if event.at == mine[-1].at]
+    at = datetime.now(UTC)
+    desk.journal.append([Event("match.decided", event.subject, event.body | {"verdict": "undone"}, desk.actor, at) for event in together])
+    last = together[-1].body
+    return Go(link(f"/duplicates/{last['entity']}", left=last["left_ref"], right=last["right_ref"]), f"Taken back: {last['left_ref']} and {last['right_ref']} were {VERDICTS[last['verdict']]}.")
+
+
+def _pairs(desk: Desk, name: str, which: str, values: list[str], limit: int, offset: int) -> list[dict[str, Any]]:
+    named = desk.rules.entities[name]
+    sql = QUEUE.format(entity=name, rests=_rests(desk, name), which=which, limit=limit, offset=offset, left_name=says.name_sql(named, "l"), right_name=says.name_sql(named, "r"))
+    return desk.rows(sql, values)
+
+
+def _rests(desk: Desk, name: str) -> str:
+    """SQL: money of everything that refers to a golden row of this entity, in the firm's own currency."""
+    found = ["SELECT NULL::TEXT AS hub_id, 0::DECIMAL(18,2) AS money WHERE FALSE"]
+    for other, entity in desk.rules.entities.items():
+        if entity.at_stake and " * " not in entity.at_stake:
+            for field in (field for field, each in entity.fields.items() if each.to == name):
+                found.append(f"SELECT {field}_id, {entity.at_stake} FROM golden.{other} WHERE {entity.at_stake}_currency = '{desk.firm.currency}'")
+    return " UNION ALL ".join(found)
+
+
+def _side_by_side(desk: Desk, name: str, pair: dict[str, Any]) -> dict[str, Any]:
+    how = desk.rules.matching(name)
+    weights = {each: weight for each, weight in json.loads(pair["evidence"]).items() if each in how.comparisons}
+    keys = {row["record_ref"]: row for row in desk.rows(f"SELECT * FROM identity.{name}_key WHERE record_ref IN (?, ?)", [pair["left_ref"], pair["right_ref"]])}
+    evidence = [{"comparison": each, "weight": weight, "left": _keys(keys, pair["left_ref"], how.comparisons[each].on), "right": _keys(keys, pair["right_ref"], how.comparisons[each].on)}
+                for each, weight in sorted(weights.items(), key=lambda item: (-abs(item[1]), item[0]))]
+    return pair | {"grounds": evidence, "prior": how.prior, **clusters.compared(desk, name, pair), "effects": clusters.effects(desk, name, pair)}
+
+
+def _keys(keys: dict[str, dict], ref: str, names: tuple[str, ...]) -> str:
+    return " ".join(str(keys[ref][each]) for each in names if keys.get(ref, {}).get(each)) or "nothing said"

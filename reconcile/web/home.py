@@ -1,0 +1,38 @@
+"""The start page: the last cycle, what waits for whom, money at stake."""
+
+from typing import Any
+
+from reconcile.web.desk import Desk, Page
+
+READS = """
+SELECT system, max(taken_at)::TIMESTAMP AS taken_at, count(DISTINCT object) AS objects FROM capture.snapshot GROUP BY system ORDER BY system"""
+STAKE = """
+SELECT f.class, f.currency, count(*) AS discrepancies, sum(f.money) AS money, min(c.opened_at) AS oldest_at
+FROM discrepancy.found AS f
+LEFT JOIN journal.open_case AS c ON c.id = f.id
+WHERE f.id NOT IN (SELECT discrepancy_id FROM waiver)
+GROUP BY f.class, f.currency ORDER BY f.class, f.currency"""
+PUSHES = "SELECT state, count(*) AS lines FROM journal.push GROUP BY state ORDER BY state"
+
+
+def page(desk: Desk) -> Page:
+    plan = {row["state"]: row for row in desk.rows("SELECT state, count(*) AS lines FROM line GROUP BY state")}
+    owners = desk.rows("SELECT owner, count(*) AS exceptions, min(opened_at) AS oldest_at FROM exception GROUP BY owner ORDER BY exceptions DESC, owner")
+    waivers = desk.one("SELECT count(*) AS waived FROM waiver")
+    return Page("home.html", {
+        "reads": desk.rows(READS), "stake": desk.rows(STAKE), "pushes": desk.rows(PUSHES), "owners": owners, "waived": waivers["waived"],
+        "waiting": waiting(desk), "plan": {state: row["lines"] for state, row in plan.items()}, "consent": _consent(desk)})
+
+
+def waiting(desk: Desk) -> list[dict[str, Any]]:
+    """Entities with pairs that a steward is asked about, the most first."""
+    resolved = [name for name in desk.rules.entities if desk.rules.is_resolved(name)]
+    counts = [{"entity": name, "pairs": desk.one(f"""
+      SELECT count(*) AS n FROM identity.{name}_pair AS p
+      WHERE p.verdict = 'review' AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)""")["n"]} for name in resolved]
+    return sorted(counts, key=lambda each: (-each["pairs"], each["entity"]))
+
+
+def _consent(desk: Desk) -> list[dict[str, Any]]:
+    """Money in the lines that wait for consent, by currency."""
+    return desk.rows("SELECT currency, sum(money) AS money FROM line WHERE state = 'needs_consent' AND money IS NOT NULL GROUP BY currency ORDER BY currency")
