@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 from splink import DuckDBAPI, Linker, block_on
+from splink.internals.exceptions import EMTrainingException
 from splink.internals.splink_dataframe import SplinkDataFrame
 
 from hub import store
@@ -51,7 +52,9 @@ def train(how: Matching, keys: pl.DataFrame, reads: dict[str, frozenset[str]]) -
     linker = _linker(records, chance.misc.save_model_to_json())
     linker.training.estimate_probability_two_random_records_match([block_on(*each) for each in how.sure], recall=how.sure_finds)
     model = linker.misc.save_model_to_json()
-    prior, m, u = model["probability_two_random_records_match"], _matches(how, records, model, reads), _others(model, others)
+    if not (prior := model["probability_two_random_records_match"]):
+        raise HubError("no two records agree on a sure rule; nothing can be learned until two systems hold the same thing")
+    m, u = _matches(how, records, model, reads), _others(model, others)
     return Trained(len(keys), log2(prior / (1 - prior)), {name: list(zip(m[name], u[name])) for name in how.comparisons})
 
 
@@ -123,7 +126,10 @@ def _learned_in(block: tuple[str, ...], how: Matching, records: SplinkDataFrame,
     if len(free) < 2:  # one comparison alone can't tell matches from others
         return {}
     linker = _linker(records, model | {"comparisons": free})
-    linker.training.estimate_parameters_using_expectation_maximisation(block_on(*block))
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(block_on(*block))
+    except EMTrainingException:  # no pair of these records falls in the block, so it teaches nothing
+        return {}
     return _probabilities(linker.misc.save_model_to_json(), "m")
 
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from math import log2
 from pathlib import Path
@@ -23,14 +23,18 @@ NUMBER = r"-?\d[\d.eE+-]*"
 def main() -> None:
     asked = _arguments()
     into = asked.into or asked.projects[0] / "identity"
-    report = {name: _trained(name, asked.projects, into, asked.dry_run) for name in asked.entity}
+    try:
+        report = {name: _trained(name, asked.projects, into, asked.dry_run) for name in asked.entity}
+    except HubError as wrong:
+        raise SystemExit(str(wrong)) from wrong
     print(json.dumps(report, indent=1) if asked.json else "\n".join(_sentences(report)))
 
 
 def _trained(name: str, projects: list[Path], into: Path, dry_run: bool) -> dict:
     """Train one entity, by its file in this folder or else by ours, and write it there; gives what changed."""
     how = matching.read(name, into)
-    found = splink_model.mean_of([splink_model.train(how, keys(project, name, how), reads(name, how)) for project in projects])
+    read = columns_read(how, entity.all_entities()[name].columns())
+    found = splink_model.mean_of([splink_model.train(how, keys(project, name, how), read) for project in projects])
     path = into / f"{name}.yaml"
     text = written(matching.source(name, into).read_text(), found)
     if not dry_run:
@@ -58,10 +62,9 @@ def _hub(the_firm: firm.Firm) -> Iterator[duckdb.DuckDBPyConnection]:
         raise HubError(f"{the_firm.folder}: no records yet; run `hub run` first")
 
 
-def reads(name: str, how: Matching) -> dict[str, frozenset[str]]:
-    """The canonical columns that each key is made from."""
-    columns = entity.all_entities()[name].columns()
-    return {key: frozenset(re.findall(r"\w+", sql)) & columns.keys() for key, sql in how.keys.items()}
+def columns_read(how: Matching, columns: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Which of these columns each key is made from."""
+    return {key: frozenset(re.findall(r"\w+", sql)) & frozenset(columns) for key, sql in how.keys.items()}
 
 
 def written(text: str, found: Trained) -> str:
@@ -96,7 +99,7 @@ def _sentence(before: float, after: float, one: dict) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m reconcile.train", description=__doc__)
     parser.add_argument("projects", type=Path, nargs="+", help="a firm's project folder; of several, the mean is taken")
-    parser.add_argument("--entity", nargs="+", default=["customer", "contact", "worker"])
+    parser.add_argument("--entity", nargs="+", choices=(known := sorted(path.stem for path in matching.FOLDER.glob("*.yaml"))), default=known)
     parser.add_argument("--into", type=Path, help="the folder to write to; the first firm's identity/ by default")
     parser.add_argument("--dry-run", action="store_true", help="say what would change and write nothing")
     parser.add_argument("--json", action="store_true")

@@ -1,6 +1,9 @@
 """How two records are told to be one: the rendered SQL on a few records, and its weights beside Splink's own."""
 
+import json
 import re
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -12,6 +15,8 @@ from macros.pairs import weighed
 from reconcile import splink_model, train
 from reconcile.identity import clusters
 
+FIRM = "firm: Example\ncurrency: EUR\nsystems:\n  bamboohr: {kind: bamboohr, url: 'http://127.0.0.1:1'}\n"
+WORKER_READS = train.columns_read(matching.read("worker"), entity.all_entities()["worker"].columns())
 TOWER = {"billing_address_street": "Turmstrasse 1", "billing_address_postcode": "10115"}
 
 
@@ -161,7 +166,7 @@ def people(count):
 def test_training_finds_without_labels_how_often_matches_agree():
     how = matching.read("worker")
 
-    found = splink_model.train(how, people(210), train.reads("worker", how))
+    found = splink_model.train(how, people(210), WORKER_READS)
 
     assert found.levels["email"][0][0] == pytest.approx(0.8, abs=0.05)
     assert found.levels["name"][0][0] == pytest.approx(6 / 7, abs=0.05)
@@ -171,7 +176,7 @@ def test_training_finds_without_labels_how_often_matches_agree():
 def test_training_twice_finds_the_same():
     how = matching.read("worker")
 
-    once, again = (splink_model.train(how, people(60), train.reads("worker", how)) for _ in range(2))
+    once, again = (splink_model.train(how, people(60), WORKER_READS) for _ in range(2))
 
     assert once == again
 
@@ -180,14 +185,47 @@ def test_a_comparison_that_no_block_can_teach_is_named():
     how = matching.read("worker").model_copy(update={"blocks": (("email",), ("name_key",))})
 
     with pytest.raises(HubError, match="name, email: no block leaves two comparisons"):
-        splink_model.train(how, people(30), train.reads("worker", how))
+        splink_model.train(how, people(30), WORKER_READS)
+
+
+def test_a_block_that_no_pair_falls_in_teaches_nothing_and_stops_nothing():
+    how = matching.read("worker")
+    with_desks = how.model_copy(update={"keys": how.keys | {"desk": "job_title"}, "blocks": (*how.blocks, ("desk",))})
+
+    found = splink_model.train(with_desks, people(60).with_columns(desk=pl.lit(None, pl.String)), WORKER_READS | {"desk": frozenset({"job_title"})})
+
+    assert found == splink_model.train(how, people(60), WORKER_READS)
+
+
+def test_nothing_is_learned_while_only_one_system_holds_people():
+    alone = people(30).filter(pl.col("record_ref").str.starts_with("hr"))
+
+    with pytest.raises(HubError, match="no two records agree on a sure rule"):
+        splink_model.train(matching.read("worker"), alone, WORKER_READS)
 
 
 def test_a_key_is_known_by_the_columns_that_it_is_made_from():
-    found = train.reads("customer", matching.read("customer"))
+    found = train.columns_read(matching.read("customer"), entity.all_entities()["customer"].columns())
 
     assert found["domain"] == {"website", "email"}
     assert found["name_start"] == found["name_key"] == {"legal_name"}
+
+
+def test_a_firm_trains_on_its_newest_cut_and_gets_a_matching_of_its_own(tmp_path):
+    (tmp_path / "concord.yaml").write_text(FIRM)
+    state, rows = tmp_path / "state", people(60)
+    with store.writing(state / "hub.duckdb") as connection:
+        connection.register("rows", rows)
+        connection.execute("CREATE SCHEMA canonical")
+        columns = "record_ref, TRUE AS is_live, name_key AS full_name, email, employee_number"
+        connection.execute(f"CREATE TABLE canonical.worker AS SELECT {columns} FROM rows")
+    store.publish(state / "hub.duckdb", state / "cuts", "first")
+
+    command = [sys.executable, "-m", "reconcile.train", tmp_path, "--entity", "worker", "--json"]
+    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["worker"]
+
+    assert said["records"] == 120
+    assert matching.read("worker", tmp_path / "identity").prior == round(said["prior"][1], 2)
 
 
 @pytest.mark.parametrize("name", ["customer", "contact", "worker"])
@@ -205,7 +243,7 @@ def test_training_changes_the_numbers_of_a_file_and_nothing_else(name, tmp_path)
 
 
 def test_a_firms_own_matching_holds_before_ours_and_changes_the_version_of_its_rules(tmp_path):
-    (tmp_path / "concord.yaml").write_text("firm: Example\ncurrency: EUR\nsystems:\n  bamboohr: {kind: bamboohr, url: 'http://127.0.0.1:1'}\n")
+    (tmp_path / "concord.yaml").write_text(FIRM)
     before = rules.version(str(tmp_path))
     own = tmp_path / "identity" / "worker.yaml"
     own.parent.mkdir()
