@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+from hub.entity import Field
 from reconcile.web import says
 from reconcile.web.desk import Desk
 
@@ -28,22 +29,20 @@ def members(desk: Desk, name: str, hub_id: str, first: str = "") -> list[dict[st
 def fields(desk: Desk, name: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row a column that any record fills: its cells in pieces, the parts of the first two that differ marked."""
     found = []
-    for column in value_columns(desk, name):
+    for column in (column for field, known in desk.rules.entities[name].fields.items() for column in value_columns(field, known)):
         raw = [each.get(column) for each in records]
         if any(value is not None for value in raw):
             texts = [says.told(name, column, value, desk.shown) for value in raw]
-            cells = [[(text, False)] if text else [] for text in texts]
-            differs = len(raw) > 1 and None not in raw[:2] and raw[0] != raw[1]
-            if differs and texts[0] != texts[1]:
-                cells[0], cells[1] = says.differing(*texts[:2])
-            found.append({"column": column, "cells": cells, "verdict": "differs" if differs else "equal" if len(raw) > 1 and None not in raw[:2] else "one side"})
+            verdict = "one side" if None in raw[:2] else "equal" if raw[0] == raw[1] else "differs"
+            # Masked values differ where nobody can see it: the word says so.
+            pair = says.differing(*texts[:2]) if verdict == "differs" else [[(text, False)] for text in texts[:2]]
+            found.append({"column": column, "cells": [*pair, *([(text, False)] for text in texts[2:])], "verdict": verdict})
     return found
 
 
-def value_columns(desk: Desk, name: str) -> list[str]:
-    """Columns of identity.<entity> that hold values; references as hub ids."""
-    fields = desk.rules.entities[name].fields
-    return [each for field, known in fields.items() for each in ([f"{field}_id"] if known.type == "reference" else known.columns(field))]
+def value_columns(field: str, known: Field) -> list[str]:
+    """The columns of a field that hold values, in identity and golden: references are hub ids there."""
+    return [f"{field}_id"] if known.type == "reference" else list(known.columns(field))
 
 
 def effects(desk: Desk, name: str, pair: dict[str, Any]) -> list[str]:
@@ -55,7 +54,7 @@ def effects(desk: Desk, name: str, pair: dict[str, Any]) -> list[str]:
     kept, lost = sorted((left, right), key=lambda side: (-len(side), side[0]["record_ref"]))
     found = [f"{len(left) + len(right)} records become one {says.words(name)}, {kept[0]['hub_id']}; {lost[0]['hub_id']} leads there from then on."]
     twice = sorted({f"{each['system']} {each['object']}" for each in left} & {f"{each['system']} {each['object']}" for each in right})
-    found += [f"{each} then holds it more than once: a duplicate to merge there." for each in twice]
+    found += [f"{', '.join(twice)} then hold{'s' * (len(twice) == 1)} it more than once: duplicates to merge there."] if twice else []
     if pair["has_unequal_key"]:
         strong = ", ".join(says.words(each) for each in desk.rules.entities[name].identity.strong)
         found.append(f"They carry different {strong}: one of them must be wrong, and your word outranks it.")

@@ -30,7 +30,9 @@ def page(desk: Desk, notice: str = "", status: int = 200) -> Page:
     groups = desk.rows(GROUPS, [value for name in FILTERS for value in ("" if name == "state" else chosen[name],) * 2])
     total = sum(group["lines"] for group in groups if chosen["state"] in ("", group["state"]))
     part = Slice(desk.number("page"), total, "/plan", chosen)
-    lines = [_line(desk, row) for row in desk.rows(LINES, [*values, part.offset])]
+    rows = desk.rows(LINES, [*values, part.offset])
+    names = desk.names(rows)
+    lines = [_line(desk, row) | {"name": names.get(row["hub_id"], "")} for row in rows]
     by_state = {row["state"]: row["lines"] for row in desk.rows("SELECT state, count(*) AS lines FROM line GROUP BY state")}
     return Page("plan.html", {"hash": plan.read(desk.connection).hash, "lines": lines, "groups": groups, "chosen": chosen, "part": part, "sums": desk.rows(SUMS, values), "by_state": by_state,
                               "states": STATES, "notice": notice, "shown": desk.shown, "link": link, "waiting_here": sum(g["lines"] for g in groups if g["state"] == "needs_consent")}, status)

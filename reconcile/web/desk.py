@@ -13,7 +13,7 @@ from hub.errors import HubError
 from hub.firm import Firm
 from hub.journal import Event, Journal
 from hub.rules import Rules
-from reconcile.web import safety
+from reconcile.web import safety, says
 
 PAGE = 50
 
@@ -74,6 +74,15 @@ class Desk:
         if (name := self.path["entity"]) not in self.rules.entities:
             raise NotThere(f"no system of this firm holds {name}; choose one of {', '.join(self.rules.entities)}")
         return name
+
+    def names(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """What the golden records of some rows (entity, hub_id) are called, by hub id."""
+        wanted: dict[str, list[str]] = {}
+        for row in rows:
+            if row["entity"] in self.rules.entities and row["hub_id"]:
+                wanted.setdefault(row["entity"], []).append(row["hub_id"])
+        found = [self.rows(f"SELECT hub_id, {says.name_sql(self.rules.entities[name], 'g')} AS name FROM golden.{name} AS g WHERE list_contains(?, hub_id)", [ids]) for name, ids in wanted.items()]
+        return {row["hub_id"]: row["name"] for rows in found for row in rows if row["name"]}
 
     @property
     def back(self) -> str:

@@ -26,7 +26,9 @@ def page(desk: Desk) -> Page:
     values = [value for name in FILTERS for value in (asked[name],) * 2]
     groups = desk.rows(GROUPS, values)
     part = Slice(desk.number("page"), sum(group["discrepancies"] for group in groups), "/discrepancies", asked)
-    return Page("discrepancies.html", {"groups": groups, "rows": [_row(desk, row) for row in desk.rows(LISTED, [*values, part.offset])], "asked": asked, "part": part, "link": link, "shown": desk.shown})
+    rows = desk.rows(LISTED, [*values, part.offset])
+    names = desk.names(rows)
+    return Page("discrepancies.html", {"groups": groups, "rows": [_row(desk, row) | {"name": names.get(row["hub_id"], "")} for row in rows], "asked": asked, "part": part, "link": link, "shown": desk.shown})
 
 
 def waive(desk: Desk) -> Go:
@@ -34,7 +36,7 @@ def waive(desk: Desk) -> Go:
     discrepancy, reason, lift = str(desk.form.get("discrepancy", "")), str(desk.form.get("reason", "")).strip(), bool(desk.form.get("lift"))
     if not lift and not reason:
         raise Refused("a waiver needs a reason that the next reader understands; go back and give one")
-    if not desk.one("SELECT 1 AS known FROM line WHERE discrepancy_id = ? UNION ALL SELECT 1 FROM discrepancy.found WHERE id = ?", [discrepancy] * 2):
+    if not desk.one("SELECT 1 AS known FROM line WHERE discrepancy_id = ? UNION ALL SELECT 1 FROM discrepancy.found WHERE id = ? UNION ALL SELECT 1 FROM waiver WHERE discrepancy_id = ?", [discrepancy] * 3):
         raise Refused("this discrepancy is not in the newest cut; load the page again")
     desk.note("discrepancy.waived", discrepancy, {"reason": None if lift else reason})
     said = "The waiver is lifted; the next plan corrects it again." if lift else "Waived. No plan corrects it until the waiver is lifted."

@@ -53,13 +53,13 @@ def entity(desk: Desk) -> Page:
     members = sides.members(desk, name, golden["hub_id"])
     refs = [each["record_ref"] for each in members]
     owner = desk.rules.owner(name)
-    values = [{"column": column, "value": says.told(name, column, golden[column], desk.shown), "from": golden.get(f"{field}_from"), "owner": ", ".join(dict.fromkeys(rule.owner for rule in owner.rules(field)))}
-              for field, known in desk.rules.entities[name].fields.items()
-              for column in ([f"{field}_id"] if known.type == "reference" else known.columns(field)) if golden.get(column) is not None]
+    given = {column: {"from": golden.get(f"{field}_from") or "", "owner": " or ".join(dict.fromkeys(rule.owner for rule in owner.rules(field)))}
+             for field, known in desk.rules.entities[name].fields.items() for column in sides.value_columns(field, known)}
+    values = [given[row["column"]] | row for row in sides.fields(desk, name, [golden, *members])]
     return Page("entity.html", {
         "entity": name, "hub_id": golden["hub_id"], "asked": hub_id, "title": next((golden[each] for each in says.name_columns(desk.rules.entities[name]) if golden.get(each)), golden["hub_id"]),
         "values": values, "members": [{"ref": each["record_ref"], "url": sides.record_url(each), "system": each["system"], "object": each["object"], "id": each["record_id"]} for each in members],
-        "fields": sides.fields(desk, name, members), "links": desk.rows(LINKS.format(entity=name), [refs, refs]) if desk.rules.is_resolved(name) else [],
+        "links": desk.rows(LINKS.format(entity=name), [refs, refs]) if desk.rules.is_resolved(name) else [],
         "can_split": desk.rules.is_resolved(name) and len(members) > 1, "shown": desk.shown, "history": _history(desk, name, refs, "p.hub_id = ?", golden["hub_id"])})
 
 

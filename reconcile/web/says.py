@@ -49,7 +49,7 @@ def age(since: datetime | None) -> str:
 
 def words(name: str) -> str:
     """A column, class or kind as words."""
-    return name.removesuffix("_ref").removesuffix("_id").replace("_", " ")
+    return name.removesuffix("_ref").replace("_", " ")
 
 
 def sensitive(name: str) -> frozenset[str]:

@@ -39,7 +39,9 @@ def page(desk: Desk) -> Page:
     groups = desk.rows("SELECT owner, kind, count(*) AS exceptions FROM exception GROUP BY owner, kind ORDER BY owner, kind")
     total = sum(each["exceptions"] for each in groups if owner in ("", each["owner"]) and kind in ("", each["kind"]))
     part = Slice(desk.number("page"), total, "/exceptions", {"owner": owner, "kind": kind})
-    rows = [_trouble(desk, row) for row in desk.rows(FOUND, [owner, owner, kind, kind, PAGE, part.offset])]
+    found = desk.rows(FOUND, [owner, owner, kind, kind, PAGE, part.offset])
+    names = desk.names(found)
+    rows = [_trouble(desk, row) | {"name": names.get(row["hub_id"], "")} for row in found]
     return Page("exceptions.html", {"rows": rows, "groups": groups, "owner": owner, "kind": kind, "part": part, "link": link, "shown": desk.shown})
 
 
@@ -54,18 +56,11 @@ def replay(desk: Desk) -> Go:
 
 
 def _trouble(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
-    hidden = bool(row["entity"]) and row["field"] in says.sensitive(row["entity"]) and not desk.shown
-    head, found, moved = row["message"].partition("target moved: ")
-    moves = [] if hidden or not found else [_move(each) for each in moved.partition(";")[0].split(", ")]
+    """A message reads `where: cause; next step`. For a moved target the cause says what a person wrote."""
+    known = bool(row["entity"])
+    hidden = known and row["field"] in says.sensitive(row["entity"]) and not desk.shown
+    cause, _, step = row["message"].removeprefix(f"{row['subject']}: ").rpartition("; ")
+    cause, moved, values = (cause or step).partition("target moved: ")
     return row | {
-        "cause": f"{head}target moved (values hidden)" if hidden and found else row["message"].partition(f"{row['subject']}: ")[2] or row["message"],
-        "step": NEXT_STEP.get(row["kind"], "See the message."), "moves": [each for each in moves if each],
-        "wanted": says.parts(row["entity"], row["want"], desk.shown) if row["entity"] else [],
-        "can_replay": row["kind"] in ("quarantine", *again.HELD) and not row["replayed_by"]}
-
-
-def _move(text: str) -> tuple[str, str, str] | None:
-    """(field, then, now) of `path then -> now`."""
-    before, arrow, now = text.partition(" -> ")
-    path, _, then = before.partition(" ")
-    return (path, then, now) if arrow else None
+        "cause": f"{cause}somebody wrote there since the plan was made" if moved else cause, "wrote": says.DOTS if hidden and values else values, "step": NEXT_STEP.get(row["kind"], step),
+        "wanted": says.parts(row["entity"], row["want"], desk.shown) if known else [], "can_replay": row["kind"] in ("quarantine", *again.HELD) and not row["replayed_by"]}

@@ -1,0 +1,116 @@
+"""A firm of the twin after one cycle, its workbench served on loopback, and Debian's Chromium on it."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from assets import correct, observe, publishing, understand
+from hub import firm, journal, store
+from hub.firm import Firm
+from hub.journal import Journal
+from hub.systems.simulator import Server
+from hub.twin.twin import Twin
+from reconcile import plan
+from reconcile.plan import Line
+from reconcile.web.app import app
+
+CHROMIUM = Path("/usr/bin/chromium")  # apt-get install chromium
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+SCRIPT = "<script>document.title = 'taken over'</script>"
+
+
+@dataclass(frozen=True)
+class World:
+    twin: Twin
+    firm: Firm
+    journal: Journal
+    url: str
+
+    def cycle(self, between: Callable[[], object] = lambda: None) -> None:
+        """One turn of the loop; `between` happens after the plan and before the push."""
+        for name in self.firm.systems:
+            observe.observe(self.firm, name, self.journal)
+        understand.understand(self.firm, self.journal)
+        correct.make_plan(self.firm, self.journal)
+        between()
+        for name in self.firm.systems:
+            correct.push_system(self.firm, name, self.journal)
+        publishing.publish(self.firm, self.journal)
+
+    def lines(self, status: str, **like: str) -> list[Line]:
+        """Lines of the plan in the newest cut."""
+        with store.reading(self.firm.cuts) as connection:
+            return [line for line in plan.read(connection, status).lines if all(getattr(line, name) == value for name, value in like.items())]
+
+    def rows(self, sql: str, values: list | None = None) -> list[tuple]:
+        with store.reading(self.firm.cuts) as connection:
+            return connection.execute(sql, values or []).fetchall()
+
+    def account(self, record_id: str) -> dict:
+        return self.twin.simulators["salesforce"].tables["Account"].rows[record_id]
+
+    def said(self, kind: str) -> list[tuple]:
+        return [(event.actor, event.subject, event.body) for event in self.journal.events(kinds={kind}) if event.actor not in ("hub", "policy")]
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> Iterator[World]:
+    twin, folder = Twin(seed=7, scale=0.4), tmp_path_factory.mktemp("firm")
+    twin.start()
+    accounts = twin.simulators["salesforce"].tables["Account"]
+    scripted = next(iter(accounts.rows))
+    accounts.update(scripted, {"Name": f"{accounts.rows[scripted]['Name']} {SCRIPT}"})
+    twin.write_project(folder)
+    the_firm = firm.read(folder)
+    with journal.open(the_firm.journal) as entries:
+        server = Server({"workbench": app(the_firm)}).start()
+        made = World(twin, the_firm, entries, server.urls["workbench"])
+        made.cycle()
+        yield made
+        server.stop()
+    twin.stop()
+
+
+@dataclass
+class Watched:
+    """A browser's page that remembers what went wrong in it and where its requests went."""
+
+    page: Page
+    errors: list[str]
+    foreign: list[str]
+    expected: tuple[str, ...] = ()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if not CHROMIUM.exists():
+        message = f"no {CHROMIUM}; apt-get install chromium"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        opened = playwright.chromium.launch_persistent_context(folder, executable_path=CHROMIUM, args=ARGUMENTS, viewport={"width": 1400, "height": 900})
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def steward(world: World, browser) -> Iterator[Watched]:
+    """A browser whose person gave a name. Fails when a page reported an error or asked another machine for anything."""
+    browser.clear_cookies()
+    page = browser.new_page()
+    watched = Watched(page, [], [])
+    page.on("console", lambda message: watched.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: watched.errors.append(str(error)))
+    page.on("request", lambda request: watched.foreign.append(request.url) if not request.url.startswith(world.url) else None)
+    page.goto(world.url)
+    page.fill("#name", "Stella Steward")
+    page.click("text=Go on")
+    page.wait_for_selector("h1:has-text('What is waiting')")
+    yield watched
+    page.close()
+    assert [error for error in watched.errors if not any(part in error for part in watched.expected)] == []
+    assert watched.foreign == []
