@@ -40,10 +40,12 @@ class Observed:
 class Known:
     """What the hub knows of an object before a read.
 
+    newest the newest snapshot, which may be a replay
     last   the newest read
     whole  the newest complete full read: until there is one under the contract of today, nothing less will do
     """
 
+    newest: Manifest | None
     last: Manifest | None
     whole: Manifest | None
     watermark: str | None
@@ -75,7 +77,7 @@ def _observe_object(firm: Firm, member: Member, each: Object, connector: Connect
         known = _known(connection, firm, member, each)
     since = None if full or not each.changed or not known.whole or known.whole.contract != contract.version(each) else known.watermark
     try:
-        manifest = snapshot.take(member.system, each, connector, firm.snapshots, at=_now(known.last), since=since, known=known.ids if since is None else None, before=known.last)
+        manifest = snapshot.take(member.system, each, connector, firm.snapshots, at=_now(known.newest), since=since, known=known.ids if since is None else None, before=known.last)
     except ContractBroken as broken:
         seen.troubles.append(Trouble("contract", about, str(broken), "engineer"))
     except SystemUnavailable as unavailable:
@@ -125,7 +127,7 @@ def _known(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, ea
     reads = [manifest for manifest in taken if manifest.kind != "replay"]
     whole = [manifest for manifest in reads if manifest.kind == "full" and manifest.complete]
     marks = [manifest.watermark for manifest in reads if manifest.watermark]
-    return Known(reads[-1] if reads else None, whole[-1] if whole else None, marks[-1] if marks else None, ids)
+    return Known(taken[-1] if taken else None, reads[-1] if reads else None, whole[-1] if whole else None, marks[-1] if marks else None, ids)
 
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, system: str) -> list[Trouble]:

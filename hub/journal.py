@@ -111,8 +111,8 @@ class Journal:
             after = page[-1].seq
 
 
-def copy(source: Journal, target: Journal) -> tuple[int, str]:
-    """Copy every event, hashes included, into an empty journal: a backup, or the move to PostgreSQL. Returns its head.
+def copy(source: Journal, target: Journal, last: int | None = None) -> tuple[int, str]:
+    """Copy every event, or those up to seq `last`, hashes included, into an empty journal: a backup, or the move to PostgreSQL. Returns its head.
 
     Raises Refused when the source's chain is broken or the target is not empty.
     """
@@ -121,7 +121,7 @@ def copy(source: Journal, target: Journal) -> tuple[int, str]:
     with journal_tables.writing(target._engine) as connection:
         if _head(connection) != BEFORE_ALL:
             raise Refused("the journal to copy into already holds events; name a new one")
-        for page in source._pages(0):
+        for page in source._pages(0, sa.true() if last is None else event.c.seq <= last):
             connection.execute(sa.insert(event), [row._asdict() for row in page])
     return target.head()
 
