@@ -3,13 +3,18 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
+
 from hub import projection, store
 from hub.firm import Firm
 from hub.journal import Journal
+from reconcile import resolve
 
 
 def publish(firm: Firm, journal: Journal) -> Path:
     """Bring in the latest events and publish; returns the cut's file."""
-    with store.writing(firm.hub_file) as connection:
+    def ready(connection: duckdb.DuckDBPyConnection) -> None:
+        resolve.check_whole(connection)
         projection.load(connection, journal)
-    return store.publish(firm.hub_file, firm.cuts, datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f"))
+
+    return store.publish(firm.hub_file, firm.cuts, datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f"), ready)

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,8 +70,10 @@ def reading(cuts: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def publish(hub_file: Path, cuts: Path, name: str, keep: int = 5) -> Path:
+def publish(hub_file: Path, cuts: Path, name: str, ready: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None, keep: int = 5) -> Path:
     """Make a cut of the hub and point `current` at it; the newest `keep` stay. Returns the cut's file.
+
+    ready  what to do with the hub before it is copied; whatever it raises stops the cut, and the last one stays
 
     Copy, fsync, rename, swap: a reader sees the old cut or the new one, never a part of either.
     """
@@ -81,6 +83,7 @@ def publish(hub_file: Path, cuts: Path, name: str, keep: int = 5) -> Path:
     draft.mkdir(parents=True)
     with locked(hub_file):
         with connect(hub_file) as connection:
+            ready(connection)
             connection.execute("CHECKPOINT")
         shutil.copyfile(hub_file, draft / "hub.duckdb")  # the base name stays: SQLMesh's views carry it
     _sync(draft / "hub.duckdb")

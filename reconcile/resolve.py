@@ -5,6 +5,7 @@ import polars as pl
 
 from hub import projection
 from hub.entity import Entity
+from hub.errors import HubError
 from hub.journal import Event, Journal
 from hub.rules import Rules
 from reconcile import identity
@@ -16,7 +17,9 @@ def begin(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journal)
     """Note what changed since the models last ran: records, and the hub ids that these referred to until now."""
     projection.load(connection, journal)
     connection.execute("CREATE OR REPLACE TABLE work.touched_record AS SELECT record_ref, any_value(kind ORDER BY kind) AS kind FROM capture.pending GROUP BY record_ref")
-    connection.execute("DELETE FROM work.touched")
+    if connection.execute("SELECT 1 FROM work.built").fetchone():
+        connection.execute("DELETE FROM work.touched")  # what a run that was cut off touched, is touched still
+    connection.execute("DELETE FROM work.built")
     _touch_references(connection, rules)
     return connection.execute("SELECT count(*) FROM work.touched_record").fetchone()[0]
 
@@ -28,6 +31,7 @@ def resolve(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journa
     remembered  match none: the ties are those of the journal
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE old_tie AS SELECT x.* FROM journal.crossref AS x SEMI JOIN work.touched_record AS t ON t.record_ref = x.record_ref")
+    connection.execute("INSERT INTO work.touched SELECT DISTINCT hub_id FROM old_tie")  # before it is forgotten: a run may be cut off
     moved = {name: _derive(connection, entity, anew) for name, entity in rules.entities.items() if not rules.is_resolved(name)}
     moved |= {name: _match(connection, entity, journal, anew) for name, entity in rules.entities.items() if rules.is_resolved(name) and not remembered}
     _touch(connection, rules)
@@ -38,8 +42,15 @@ def done(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     """The models have seen what was pending."""
     connection.execute("BEGIN")
     connection.execute("DELETE FROM capture.pending")
+    connection.execute("CREATE OR REPLACE TABLE work.resolved AS SELECT coalesce(max(seq), 0) AS seq FROM journal.former")
     connection.execute("CREATE OR REPLACE TABLE work.built AS SELECT ? AS rules", [version])
     connection.execute("COMMIT")
+
+
+def check_whole(connection: duckdb.DuckDBPyConnection) -> None:
+    """Nothing, when the tables follow from each other. Raises HubError when a run was cut off while it built them."""
+    if connection.execute("SELECT 1 FROM work.touched_record").fetchone() and not connection.execute("SELECT 1 FROM work.built").fetchone():
+        raise HubError("the last run was cut off while it built the tables, so they are not published; `hub run` finishes it")
 
 
 def is_built(connection: duckdb.DuckDBPyConnection, version: str) -> bool:
@@ -132,7 +143,6 @@ def _touch(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     connection.execute("""
       INSERT INTO moved SELECT f.record_ref, f.hub_id FROM journal.former AS f
       SEMI JOIN (SELECT record_ref FROM journal.former WHERE seq > (SELECT coalesce(max(seq), 0) FROM work.resolved)) AS n ON n.record_ref = f.record_ref""")
-    connection.execute("CREATE OR REPLACE TABLE work.resolved AS SELECT coalesce(max(seq), 0) AS seq FROM journal.former")
     connection.execute("INSERT INTO work.touched SELECT DISTINCT hub_id FROM moved")
     connection.execute("""
       CREATE OR REPLACE TEMP TABLE reshaped AS
