@@ -11,7 +11,10 @@ NORMAL = {
     "organisation_name": "regexp_replace({x}, '\\s+', ' ', 'g')",
     "person_name": "regexp_replace({x}, '\\s+', ' ', 'g')",
 }
-SOURCE = ["record_ref", "system", "role", "object", "record_id", "hub_id_said", "is_live", "merged_ref"]
+SOURCE = {
+    "record_ref": "system:object:id of the record.", "system": "The system that said it.", "role": "What the system is to the firm.", "object": "Its kind of thing there.",
+    "record_id": "Its id there.", "hub_id_said": "The hub id that the record carries.", "is_live": "Whether it is there and to be seen.", "merged_ref": "The record it was merged into there.",
+}
 
 
 def firm_rules(evaluator):
@@ -48,17 +51,25 @@ def field_of(entity, column):
     return next(field for name, field in entity.fields.items() if column in field.columns(name))
 
 
+def typed(columns, query):
+    """The query with its columns cast and described: {column: (type, what it says)}. SQLMesh reads types off the outermost SELECT."""
+    listed = ", ".join(f"{name}::{kind} AS {name} /* {says.replace('*/', '')} */" for name, (kind, says) in columns.items())
+    return f"SELECT {listed} FROM ({query}) AS q"
+
+
+def record_columns(entity):
+    """The columns of canonical records: where one comes from, then the entity's own."""
+    head = {name: ("BOOLEAN" if name == "is_live" else "TEXT", says) for name, says in SOURCE.items()}
+    return head | {name: (kind, field_of(entity, name).says) for name, kind in entity.columns().items()}
+
+
 def records(evaluator, the_rules, system, each):
     """One SELECT: the records of one object as rows of its entity."""
     entity, mapped = the_rules.entities[each.of], each.columns()
     external = f"nullif(trim(\"{each.external_id}\"), '')" if each.external_id else "NULL"
-    head = [f"'{system.system}:{each.name}:' || _id", f"'{system.system}'", f"'{system.role}'", f"'{each.name}'", "_id", f"{external}::TEXT",
-            "_gone IS NULL", f"'{system.system}:{each.name}:' || _into"]
+    head = [f"'{system.system}:{each.name}:' || _id", f"'{system.system}'", f"'{system.role}'", f"'{each.name}'", "_id", external, "_gone IS NULL", f"'{system.system}:{each.name}:' || _into"]
     columns = [f"{sql} AS {name}" for sql, name in zip(head, SOURCE)]
-    for name, kind in entity.columns().items():
-        sql = inward(system, *mapped[name], field_of(entity, name)) if name in mapped else "NULL"
-        says = field_of(entity, name).says.replace("*/", "")
-        columns.append(f"({sql})::{kind} AS {name} /* {says} */")
+    columns += [f"({inward(system, *mapped[name], field_of(entity, name)) if name in mapped else 'NULL'})::{kind} AS {name}" for name, kind in entity.columns().items()]
     touched = only_touched(evaluator, "record_ref", "work.touched_record", "record_ref")
     return f'SELECT {", ".join(columns)} FROM capture."{system.system}__{each.name}" WHERE {touched}'
 
@@ -81,4 +92,5 @@ def resolved_entities(evaluator):
 def canonical(evaluator, entity):
     """The records of all objects that hold an entity."""
     the_rules = firm_rules(evaluator)
-    return " UNION ALL ".join(records(evaluator, the_rules, system, each) for system, each in the_rules.objects(entity.name))
+    found = " UNION ALL ".join(records(evaluator, the_rules, system, each) for system, each in the_rules.objects(entity.name))
+    return typed(record_columns(the_rules.entities[entity.name]), found)

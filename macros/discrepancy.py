@@ -2,19 +2,23 @@
 
 import re
 
-from macros.canonical import firm_rules, only_touched
+from macros.canonical import firm_rules, only_touched, typed
 from macros.golden import value_columns
 from sqlmesh import macro
 
-COLUMNS = ["id", "class", "entity", "hub_id", "system", "object", "record_ref", "field", "said", "should", "money", "currency", "owner", "says"]
+COLUMNS = {
+    "id": "Stable: the same discrepancy tomorrow has the same id.", "class": "Which expectation is violated.", "entity": "What it is about.", "hub_id": "Which one.",
+    "system": "Where it shows.", "object": "In which object there.", "record_ref": "On which record, if there is one.", "field": "In which field, or by which expectation.",
+    "said": "What is said there, JSON by column.", "should": "What should be, JSON by column.", "money": "What is at stake.", "currency": "Of the money.",
+    "owner": "Who has to see to it.", "says": "Why it is one.",
+}
 
 
 def row(klass, entity, *, hub_id, system, each, record_ref, field, said, should, money, currency, owner, says, rest):
     """One SELECT of a class of discrepancy, in the columns that all share. Arguments are SQL."""
     key = f"md5(concat_ws('|', '{klass}', {record_ref}, {hub_id}, {system}, {each}, {field}))"
     values = [key, f"'{klass}'", f"'{entity}'", hub_id, system, each, record_ref, field, said, should, money, currency, owner, says]
-    kinds = ["DECIMAL(18,2)" if name == "money" else "TEXT" for name in COLUMNS]
-    return "SELECT " + ", ".join(f"({value})::{kind} AS {name}" for value, kind, name in zip(values, kinds, COLUMNS)) + f" {rest}"
+    return "SELECT " + ", ".join(f"({value})::{kind_of(name)} AS {name}" for value, name in zip(values, COLUMNS)) + f" {rest}"
 
 
 def stake(the_rules, of, alias):
@@ -184,9 +188,18 @@ def disagreeing(evaluator, the_rules, expected):
                said=said, should=said.replace("s.b", "s.a"), money=money, currency=currency, owner=f"'{expected.owner}'", says=f"'{expected.says}'", rest=rest)
 
 
+@macro()
+def found(evaluator):
+    """The discrepancies of all classes."""
+    return union(f"SELECT * FROM discrepancy.{name}" for name in ("value_differs", "missing_counterpart", "duplicate", "orphan_reference", "sum_differs"))
+
+
 def union(selects):
     """All of the SELECTs as one query; when there are none, no rows."""
     found = [select for select in selects if select]
-    if found:
-        return " UNION ALL ".join(found)
-    return "SELECT " + ", ".join(f"NULL::{'DECIMAL(18,2)' if name == 'money' else 'TEXT'} AS {name}" for name in COLUMNS) + " WHERE FALSE"
+    nothing = "SELECT " + ", ".join(f"NULL AS {name}" for name in COLUMNS) + " WHERE FALSE"
+    return typed({name: (kind_of(name), says) for name, says in COLUMNS.items()}, " UNION ALL ".join(found) or nothing)
+
+
+def kind_of(column):
+    return "DECIMAL(18,2)" if column == "money" else "TEXT"

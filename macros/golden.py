@@ -1,6 +1,6 @@
 """Ownership becomes SQL: each field's surviving value, and which record gave it."""
 
-from macros.canonical import firm_rules, only_touched
+from macros.canonical import firm_rules, only_touched, record_columns, typed
 from sqlmesh import macro
 
 
@@ -83,12 +83,13 @@ def golden(evaluator, entity):
 @macro()
 def members(evaluator, entity):
     """The canonical records with their hub id, and their references as hub ids."""
-    the_rules = firm_rules(evaluator)
-    references = [name for name, field in the_rules.entities[entity.name].fields.items() if field.type == "reference"]
-    ids = "".join(f", {name}_x.hub_id::TEXT AS {name}_id" for name in references)
+    known = firm_rules(evaluator).entities[entity.name]
+    references = {name: field for name, field in known.fields.items() if field.type == "reference"}
+    columns = record_columns(known) | {"hub_id": ("TEXT", "The hub id of its cluster.")} | {f"{name}_id": ("TEXT", f"{field.says} As hub id.") for name, field in references.items()}
+    ids = "".join(f", {name}_x.hub_id AS {name}_id" for name in references)
     joins = " ".join(f"LEFT JOIN journal.crossref AS {name}_x ON {name}_x.record_ref = c.{name}_ref" for name in references)
-    return f"""
-      SELECT c.*, x.hub_id::TEXT AS hub_id{ids}
+    return typed(columns, f"""
+      SELECT c.*, x.hub_id{ids}
       FROM canonical.{entity.name} AS c
       JOIN journal.crossref AS x ON x.record_ref = c.record_ref
-      {joins}"""
+      {joins}""")

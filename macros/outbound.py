@@ -1,9 +1,15 @@
 """Discrepancies become deltas: what to write to which record, or why it is held."""
 
-from macros.canonical import firm_rules, only_touched
+from macros.canonical import firm_rules, only_touched, typed
+from macros.discrepancy import kind_of
 from sqlmesh import macro
 
-COLUMNS = ["line_id", "discrepancy_id", "action", "entity", "hub_id", "system", "object", "record_id", "field", "base", "want", "why", "held", "money", "currency"]
+COLUMNS = {
+    "line_id": "Changes with what was there and what is wanted.", "discrepancy_id": "The discrepancy that it ends.", "action": "create or update.", "entity": "What it is about.",
+    "hub_id": "Which one.", "system": "Where to write.", "object": "In which object there.", "record_id": "To which record; none for a create.", "field": "Which field; none for a create.",
+    "base": "What is there, JSON by column.", "want": "What to write, JSON by column.", "why": "Which rule asks for it.", "held": "Why it must not be sent.",
+    "money": "What is at stake.", "currency": "Of the money.",
+}
 
 
 def row(*, discrepancy, action, of, hub_id, system, each, record_id, field, base, want, why, held, money, currency, rest):
@@ -11,8 +17,7 @@ def row(*, discrepancy, action, of, hub_id, system, each, record_id, field, base
     # The base is part of it: consent to change net_30 is no consent to change what somebody wrote since.
     line = f"md5(concat_ws('|', {discrepancy}, {record_id}, {field}, {base}, {want}))"
     values = [line, discrepancy, f"'{action}'", f"'{of}'", hub_id, f"'{system.system}'", f"'{each.name}'", record_id, field, base, want, why, held, money, currency]
-    kinds = ["DECIMAL(18,2)" if name == "money" else "TEXT" for name in COLUMNS]
-    return "SELECT " + ", ".join(f"({value})::{kind} AS {name}" for value, kind, name in zip(values, kinds, COLUMNS)) + f" {rest}"
+    return "SELECT " + ", ".join(f"({value})::{kind_of(name)} AS {name}" for value, name in zip(values, COLUMNS)) + f" {rest}"
 
 
 def posted(the_rules, system, of, alias):
@@ -85,5 +90,5 @@ def deltas(evaluator):
     touched = lambda column: only_touched(evaluator, column)
     found = [make(the_rules, system, each, touched) for system in the_rules.systems for each in system.objects.values() for make in (updates, creates, returns)]
     found = [select for select in found if select]
-    nothing = "SELECT " + ", ".join(f"NULL::{'DECIMAL(18,2)' if name == 'money' else 'TEXT'} AS {name}" for name in COLUMNS) + " WHERE FALSE"
-    return " UNION ALL ".join(found) or nothing
+    nothing = "SELECT " + ", ".join(f"NULL AS {name}" for name in COLUMNS) + " WHERE FALSE"
+    return typed({name: (kind_of(name), says) for name, says in COLUMNS.items()}, " UNION ALL ".join(found) or nothing)

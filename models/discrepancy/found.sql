@@ -5,12 +5,4 @@ MODEL (
   grain id
 );
 
-SELECT * FROM discrepancy.value_differs
-UNION ALL BY NAME
-SELECT * FROM discrepancy.missing_counterpart
-UNION ALL BY NAME
-SELECT * FROM discrepancy.duplicate
-UNION ALL BY NAME
-SELECT * FROM discrepancy.orphan_reference
-UNION ALL BY NAME
-SELECT * FROM discrepancy.sum_differs
+@found()
