@@ -123,7 +123,7 @@ def _known(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, ea
     """What the hub knows of an object, after loading what an earlier, killed run took and did not load."""
     taken = snapshot.all_manifests(firm.snapshots / member.system.system / each.name)
     capture.load_missing(connection, member.system, taken, firm.snapshots)
-    ids = connection.execute(f"SELECT _id FROM {capture.table(member.system.system, each.name)} WHERE _gone IS NULL").pl().get_column("_id")
+    ids = connection.execute(f"SELECT _id FROM {capture.table(member.system.system, each.name)} WHERE COALESCE(_gone, 'not_visible') = 'not_visible'").pl().get_column("_id")
     reads = [manifest for manifest in taken if manifest.kind != "replay"]
     whole = [manifest for manifest in reads if manifest.kind == "full" and manifest.complete]
     marks = [manifest.watermark for manifest in reads if manifest.watermark]

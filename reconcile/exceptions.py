@@ -12,7 +12,7 @@ from hub.journal import Event, Journal
 class Trouble:
     """Something that a person has to look into. `id` is stable: the same trouble tomorrow is the same exception.
 
-    kind   contract, unreachable, quarantine, unmapped, refused, rejected, in_doubt, dead_letter, unconfirmed
+    kind   contract, unreachable, quarantine, unmapped, refused, rejected, unseen, in_doubt, dead_letter, unconfirmed
     about  the record or object
     owner  who looks into it
     """

@@ -15,7 +15,7 @@ from reconcile.policies import Policy
 CHUNK = 1_000  # lines in one journal event
 
 # One row a correction that is due: not waived, not on its way, and held when an exception about it is open. A view, so that
-# it is never behind the journal. Consent that is older than the closing of an exception counts no more.
+# it is never behind the journal. Consent counts once: not after its push is confirmed, nor when it is older than the closing of an exception.
 DUE = """
 CREATE OR REPLACE VIEW work.plan_line AS
 WITH about AS (
@@ -30,7 +30,7 @@ LEFT JOIN (
   FROM journal.approval AS n
   JOIN about AS l ON l.line_id = n.line_id
   LEFT JOIN journal.closing AS c ON c.subject = l.about AND c.kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') AND c.seq > n.seq
-  WHERE c.seq IS NULL
+  WHERE c.seq IS NULL AND NOT EXISTS (SELECT 1 FROM journal.push AS p WHERE p.line_id = n.line_id AND p.state = 'confirmed' AND p.seq > n.seq)
   GROUP BY n.line_id
 ) AS a ON a.line_id = d.line_id
 LEFT JOIN (
@@ -39,6 +39,9 @@ LEFT JOIN (
 ) AS e ON e.subject = d.about
 WHERE d.discrepancy_id NOT IN (SELECT discrepancy_id FROM journal.waiver)
   AND d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))
+  -- a record that is being created is on its way, even if its values would be others by now
+  AND NOT EXISTS (SELECT 1 FROM journal.push AS p WHERE p.state IN ('intended', 'in_doubt', 'acknowledged')
+    AND d.action = 'create' AND p.action = 'create' AND p.system = d.system AND p.object = d.object AND p.hub_id = d.hub_id)
 """
 
 
@@ -89,7 +92,7 @@ def make(connection: duckdb.DuckDBPyConnection, journal: Journal, policies: Iter
     """
     projection.load(connection, journal)
     connection.execute(DUE)
-    journal.append(_by_policy(read(connection), policies, roles))
+    journal.append(_by_policy(read(connection), policies, roles, _withdrawn(connection)))
     projection.load(connection, journal)
     plan = read(connection)
     sealed = connection.execute("SELECT subject FROM journal.event WHERE kind = 'plan.sealed' ORDER BY seq DESC LIMIT 1").fetchone()
@@ -127,10 +130,16 @@ def _approve(journal: Journal, plan_hash: str, actor: str, line_ids: list[str]) 
     return len(line_ids)
 
 
-def _by_policy(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str]) -> list[Event]:
+def _withdrawn(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    rows = connection.execute("""SELECT unnest(from_json(body -> 'lines', '["VARCHAR"]')) FROM journal.event WHERE kind = 'plan.withdrawn'""").fetchall()
+    return {line_id for line_id, in rows}
+
+
+def _by_policy(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str], withdrawn: set[str]) -> list[Event]:
+    """What policies approve; but where a person took consent back, only a person can give it again."""
     covered: dict[Policy, list[str]] = {}
     for line in plan.lines:
-        if line.status == "needs_consent":
+        if line.status == "needs_consent" and line.line_id not in withdrawn:
             policy = next((each for each in policies if each.covers(line.action, line.entity, roles[line.system], line.field)), None)
             if policy:
                 covered.setdefault(policy, []).append(line.line_id)

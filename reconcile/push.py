@@ -17,11 +17,12 @@ from hub.journal import Event, Journal
 from hub.mapping import Column, Object, System
 from hub.systems.connector import Connector, Outcome, Seen, Write
 from reconcile import plan
-from reconcile.exceptions import Trouble, opening
+from reconcile.exceptions import Trouble, opening, settle
 from reconcile.plan import Line
 
 log = logging.getLogger(__name__)
 SENT_AT_ONCE = 200  # writes between two journal entries: what a crash can leave in doubt
+PATIENCE = 3  # attempts that came to nothing, before a person is asked
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class Correction:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A line that was not sent, because the record is no longer what the plan was made on."""
+    """A line that was not sent, because the record is no longer what the plan was made on, or can't be seen just now."""
 
     line: Line
     message: str
+    unseen: bool = False
 
 
 def push(connection: duckdb.DuckDBPyConnection, journal: Journal, system: System, connector: Connector) -> dict[str, int]:
@@ -53,24 +55,45 @@ def push(connection: duckdb.DuckDBPyConnection, journal: Journal, system: System
     connection.execute(plan.DUE)
     approved = [line for line in plan.read(connection, "approved").lines if line.system == system.system]
     counts: dict[str, int] = {}
+    unseen: list[Trouble] = []
     for name, lines in groupby(approved, key=lambda line: line.object):
-        for state, count in _push_object(connection, journal, system, system.objects[name], connector, list(lines)).items():
+        for state, count in _push_object(connection, journal, system, system.objects[name], connector, list(lines), unseen).items():
             counts[state] = counts.get(state, 0) + count
-    projection.load(connection, journal)
+    settle(connection, journal, f"{system.system} ", ("unseen",), unseen)
     return counts
 
 
-def _push_object(connection, journal, system: System, each: Object, connector: Connector, lines: list[Line]) -> dict[str, int]:
+def _push_object(connection, journal, system: System, each: Object, connector: Connector, lines: list[Line], unseen: list[Trouble]) -> dict[str, int]:
     corrections, counts = _corrections(lines), {}
+    if any(line.action == "create" for line in lines) and (newcomers := _newcomers(connection, system, each, connector)):
+        # What is to be created may be among them. The next turn reads them, and knows.
+        waiting = [correction for correction in corrections if correction.first.action == "create"]
+        corrections = [correction for correction in corrections if correction.first.action != "create"]
+        counts["waiting"] = len(waiting)
+        log.info("%s %s: %d creates wait for the next turn, for somebody created %d records since the last", system.system, each.name, len(waiting), len(newcomers))
     for at in range(0, len(corrections), SENT_AT_ONCE):
         batch = corrections[at:at + SENT_AT_ONCE]
         seen = connector.look(each, [each_.first.record_id for each_ in batch if each_.first.record_id])
         kept, refusals = _unmoved(batch, seen, moved_fields(connection, system, each, seen), each)
         writes, unwritable = _writes(system, each, kept, seen)
-        journal.append([opening(_refused(refusal)) for refusal in refusals + unwritable])
-        outcomes = _send(journal, connector, each, kept, writes)
+        journal.append([opening(_refused(refusal)) for refusal in refusals + unwritable if not refusal.unseen])
+        unseen += [_unseen(refusal) for refusal in refusals if refusal.unseen]
+        outcomes = _send(connection, journal, connector, each, kept, writes)
         _count(counts, kept, outcomes, len(refusals) + len(unwritable))
     return counts
+
+
+def _newcomers(connection: duckdb.DuckDBPyConnection, system: System, each: Object, connector: Connector) -> set[str]:
+    """Live records that are there now, and that neither the last snapshot showed nor we created."""
+    where = [system.system, each.name]
+    marks = "SELECT watermark FROM capture.snapshot WHERE system = ? AND object = ? AND watermark IS NOT NULL ORDER BY taken_at DESC LIMIT 1"
+    since = (connection.execute(marks, where).fetchone() or (None,))[0] if each.changed else None
+    known = connection.execute(f"""
+      SELECT _id FROM {capture.table(*where)} UNION SELECT record_id FROM capture.quarantine WHERE system = ? AND object = ?
+      UNION SELECT record_id FROM journal.push WHERE system = ? AND object = ? AND record_id IS NOT NULL""", where * 2).fetchall()
+    deleted = lambda row: each.gone.deleted and mapping.get(row, each.gone.deleted, system.nested)
+    there = {mapping.get(row, each.key, system.nested) for page in connector.read(each, since) for row in page.rows if not deleted(row)}
+    return there - {record_id for record_id, in known}
 
 
 def _corrections(lines: list[Line]) -> list[Correction]:
@@ -103,7 +126,7 @@ def _unmoved(batch: list[Correction], seen: Mapping[str, Seen], moved: Mapping[s
             continue
         found = seen.get(correction.first.record_id, Seen("unknown"))
         if found.state != "there":
-            refusals += [Refusal(line, f"the record is {found.state} in {line.system}") for line in correction.lines]
+            refusals += [Refusal(line, f"the record is {found.state} in {line.system}", found.state == "unknown") for line in correction.lines]
             continue
         changes = moved.get(correction.first.record_id, {})
         hit = {line: {path: changes[path] for path in _sources(each, line) if path in changes} for line in correction.lines}
@@ -114,9 +137,12 @@ def _unmoved(batch: list[Correction], seen: Mapping[str, Seen], moved: Mapping[s
 
 
 def _sources(each: Object, line: Line) -> list[str]:
+    """The source fields that a line stands on: what it writes, and the status, for what is posted meanwhile is not to be touched."""
+    columns = each.columns()
+    standing = [columns["status"][1].source] if "status" in columns else []
     if line.field == "hub_id":
-        return [each.external_id]
-    return [each.columns()[column][1].source for column in json.loads(line.want) if column in each.columns()]
+        return [each.external_id, *standing]
+    return [columns[column][1].source for column in json.loads(line.want) if column in columns] + standing
 
 
 def _writes(system: System, each: Object, corrections: list[Correction], seen: Mapping[str, Seen]) -> tuple[list[Write], list[Refusal]]:
@@ -165,7 +191,7 @@ def typed(value: Any, kind: str) -> Any:
     return date.fromisoformat(value) if kind == "DATE" else datetime.fromisoformat(value) if kind == "TIMESTAMP" else Decimal(value) if kind.startswith("DECIMAL") else value
 
 
-def _send(journal: Journal, connector: Connector, each: Object, corrections: list[Correction], writes: list[Write]) -> list[Outcome]:
+def _send(connection: duckdb.DuckDBPyConnection, journal: Journal, connector: Connector, each: Object, corrections: list[Correction], writes: list[Write]) -> list[Outcome]:
     if not writes:
         return []
     # The intent is on disk before anything leaves: a crash in between leaves a push in doubt, never one forgotten.
@@ -173,7 +199,8 @@ def _send(journal: Journal, connector: Connector, each: Object, corrections: lis
     outcomes = connector.write(each, writes)
     by_push = {correction.push_id: correction for correction in corrections}
     events = [Event("push.outcome", outcome.key, {"state": state_of(outcome), "record_id": outcome.record_id, "message": outcome.message}) for outcome in outcomes]
-    troubles = [opening(trouble) for outcome in outcomes for trouble in _troubles(by_push[outcome.key], outcome)]
+    tired = _tired(connection, [outcome.key for outcome in outcomes if state_of(outcome) == "not_sent"])
+    troubles = [opening(trouble) for outcome in outcomes for trouble in _troubles(by_push[outcome.key], outcome, tired)]
     journal.append(events + troubles)
     return outcomes
 
@@ -191,7 +218,17 @@ def state_of(outcome: Outcome) -> str:
     return "not_sent" if outcome.state == "rejected" and outcome.message.startswith("not sent") else outcome.state
 
 
-def _troubles(correction: Correction, outcome: Outcome) -> list[Trouble]:
+def _tired(connection: duckdb.DuckDBPyConnection, push_ids: list[str]) -> set[str]:
+    """Those of these pushes that came to nothing once too often, this time included."""
+    rows = connection.execute("""
+      SELECT subject FROM journal.event WHERE kind = 'push.outcome' AND list_contains(?, subject) AND (body ->> 'state') = 'not_sent'
+      GROUP BY subject HAVING count(*) + 1 >= ?""", [push_ids, PATIENCE]).fetchall()
+    return {push_id for push_id, in rows}
+
+
+def _troubles(correction: Correction, outcome: Outcome, tired: set[str]) -> list[Trouble]:
+    if outcome.key in tired:
+        return [Trouble("dead_letter", line.about, f"{line.about}: {outcome.message}, {PATIENCE} times; mend the way there, then `hub replay`", line.system) for line in correction.lines]
     if outcome.state == "moved":
         return [_refused(Refusal(line, f"target moved: {outcome.message or 'somebody else was there first'}")) for line in correction.lines]
     if state_of(outcome) == "rejected":
@@ -201,6 +238,10 @@ def _troubles(correction: Correction, outcome: Outcome) -> list[Trouble]:
 
 def _refused(refusal: Refusal) -> Trouble:
     return Trouble("refused", refusal.line.about, f"{refusal.line.about}: {refusal.message}; the value there stays until somebody decides, then `hub replay`", refusal.line.system)
+
+
+def _unseen(refusal: Refusal) -> Trouble:
+    return Trouble("unseen", refusal.line.about, f"{refusal.line.about}: {refusal.message}, so nothing was written; the next turn tries again, see permissions if it stays", refusal.line.system)
 
 
 def _count(counts: dict[str, int], sent: list[Correction], outcomes: list[Outcome], refused: int) -> None:

@@ -10,17 +10,25 @@ from hub.mapping import System
 from hub.systems.connector import Connector
 from reconcile.exceptions import Trouble, opening
 
-PATIENCE = 3  # writes that never left, before a person is asked
-
-# Pushes on their way, and whether the object was read after they were sent.
+# Pushes on their way, and whether the object was read after their last news: a read that began before the answer came may
+# have passed the record by. A create is due for as long as the record is missing, whatever values it would be given by now.
 OPEN = """
-SELECT p.push_id, any_value(p.system) AS system, any_value(p.object) AS object, any_value(p.hub_id) AS hub_id, any_value(p.record_id) AS record_id,
-  any_value(p.action) AS action, any_value(p.state) AS state, any_value(p.intended_at) AS intended_at, bool_or(d.line_id IS NOT NULL) AS still_due,
-  (SELECT max(s.taken_at)::TIMESTAMPTZ > any_value(p.intended_at)::TIMESTAMPTZ FROM capture.snapshot AS s WHERE s.system = any_value(p.system) AND s.object = any_value(p.object)) AS seen_since
-FROM journal.push AS p
-LEFT JOIN outbound.delta AS d ON d.line_id = p.line_id
-WHERE p.state IN ('intended', 'in_doubt', 'acknowledged')
-GROUP BY p.push_id ORDER BY p.push_id
+WITH latest AS (
+  SELECT p.push_id, any_value(p.system) AS system, any_value(p.object) AS object, any_value(p.hub_id) AS hub_id, any_value(p.record_id) AS record_id,
+    any_value(p.action) AS action, any_value(p.state) AS state, max(p.intended_at) AS intended_at, bool_or(d.line_id IS NOT NULL OR c.hub_id IS NOT NULL) AS still_due
+  FROM journal.push AS p
+  LEFT JOIN outbound.delta AS d ON d.line_id = p.line_id
+  LEFT JOIN outbound.delta AS c ON p.action = 'create' AND c.action = 'create' AND c.system = p.system AND c.object = p.object AND c.hub_id = p.hub_id
+  WHERE p.state IN ('intended', 'in_doubt', 'acknowledged')
+  GROUP BY p.push_id
+), news AS (
+  SELECT subject AS push_id, max(happened_at) AS at FROM journal.event WHERE kind = 'push.outcome' AND subject IN (SELECT push_id FROM latest) GROUP BY subject
+)
+SELECT l.*, (SELECT max(s.taken_at)::TIMESTAMPTZ FROM capture.snapshot AS s WHERE s.system = l.system AND s.object = l.object)
+  > greatest(l.intended_at, coalesce(n.at, l.intended_at))::TIMESTAMPTZ AS seen_since
+FROM latest AS l
+LEFT JOIN news AS n ON n.push_id = l.push_id  -- absent: no answer was journaled
+ORDER BY l.push_id
 """
 
 
@@ -35,8 +43,8 @@ def confirm(connection: duckdb.DuckDBPyConnection, journal: Journal) -> dict[str
     denied = [row for row in found if row[8] and row[6] == "acknowledged"]
     events = [Event("push.outcome", row[0], {"state": "confirmed"}) for row in shown]
     events += [Event("push.outcome", row[0], {"state": "unconfirmed"}) for row in denied]
-    lines = connection.execute("SELECT push_id, line_id FROM journal.push WHERE list_contains(?, push_id)", [[row[0] for row in denied]]).fetchall()
-    events += [opening(_unconfirmed(connection, line_id)) for _, line_id in lines]
+    lines = _still_said(connection, [row[0] for row in denied])
+    events += [opening(_unconfirmed(*line)) for line in lines]
     journal.append(events)
     confirmed = connection.execute("SELECT count(*) FROM journal.push WHERE list_contains(?, push_id)", [[row[0] for row in shown]]).fetchone()[0]
     projection.load(connection, journal)
@@ -70,8 +78,15 @@ def settle(connection: duckdb.DuckDBPyConnection, journal: Journal, system: Syst
     return counts
 
 
-def _unconfirmed(connection: duckdb.DuckDBPyConnection, line_id: str) -> Trouble:
-    system, name, record, field, base = connection.execute(
-        "SELECT system, object, coalesce(record_id, hub_id), coalesce(field, 'create'), base FROM outbound.delta WHERE line_id = ?", [line_id]).fetchone() or ("", "", line_id, "", None)
+def _still_said(connection: duckdb.DuckDBPyConnection, push_ids: list[str]) -> list[tuple]:
+    """The lines of these pushes: system, object, record, field, and what the system still says."""
+    return connection.execute("""
+      SELECT DISTINCT p.system, p.object, coalesce(d.record_id, p.hub_id), coalesce(d.field, 'create'), d.base
+      FROM journal.push AS p
+      LEFT JOIN outbound.delta AS d ON d.line_id = p.line_id  -- absent: a create whose values are others by now
+      WHERE list_contains(?, p.push_id)""", [push_ids]).fetchall()
+
+
+def _unconfirmed(system: str, name: str, record: str, field: str, base: str | None) -> Trouble:
     about = f"{system} {name} {record} {field}"
     return Trouble("unconfirmed", about, f"{about}: the system acknowledged the write, and still says {base}; see what changes it there, then `hub replay`", system)
