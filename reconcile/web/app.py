@@ -79,7 +79,8 @@ def app(firm: Firm) -> Starlette:
             *(Route(path, bench.endpoint(act), methods=["POST"]) for path, act in ACTIONS.items()),
             *(Route(path, bench.endpoint(page), methods=["GET", "POST"]) for path, page in PAGES.items()),
         ],
-        middleware=[Middleware(safety.Headers), Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],  # a foreign name that resolves to loopback is refused
+        # A foreign name that leads to loopback is refused: a page of that name could read ours.
+        middleware=[Middleware(safety.Headers), Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
         exception_handlers={HubError: bench.hub_error, HTTPException: bench.http_error, Exception: bench.unexpected},
         lifespan=life,
     )
@@ -152,12 +153,12 @@ class Bench:
         return self._html(request, "error.html", {"message": str(wrong)}, status)
 
     def http_error(self, request: Request, wrong: HTTPException) -> Response:
-        known = {404: "there is no page at this address; go on from the start page", 405: "this address takes no such request; go on from the start page"}
+        known = {404: "there is no page at this address; go on from the start page", 405: "this address takes no such request; go on from there"}
         return self._html(request, "error.html", {"message": known.get(wrong.status_code, str(wrong.detail))}, wrong.status_code)
 
     def unexpected(self, request: Request, wrong: Exception) -> Response:
         log.error("workbench %s failed with %s", request.url.path, type(wrong).__name__)
-        message = f"this page failed ({type(wrong).__name__}); nothing was changed by it. The terminal of `hub serve` says more: pass that on, then go on from the start page"
+        message = f"this page failed ({type(wrong).__name__}). The terminal of `hub serve` says more: pass that on, then go on from the start page"
         return self._html(request, "error.html", {"message": message}, 500)
 
 

@@ -17,13 +17,13 @@ def compared(desk: Desk, name: str, pair: dict[str, Any]) -> dict[str, Any]:
         left, right = left[:1], [right[0], *(each for each in right[1:] if each["record_ref"] != pair["left_ref"])]
     records = [left[0], right[0], *left[1:], *right[1:]]
     sides = ["left", "right", *["left"] * (len(left) - 1), *["right"] * (len(right) - 1)]
-    return {"records": [{"ref": each["record_ref"], "url": record_url(each), "system": each["system"], "object": each["object"], "id": each["record_id"], "side": side}
-                        for each, side in zip(records, sides)], "fields": fields(desk, name, records)}
+    return {"records": [heading(each) | {"side": side} for each, side in zip(records, sides)], "fields": fields(desk, name, records)}
 
 
 def members(desk: Desk, name: str, hub_id: str, first: str = "") -> list[dict[str, Any]]:
     """The live records of a cluster, one of them first."""
-    return desk.rows(f"SELECT * FROM identity.{name} WHERE hub_id = ? AND (is_live OR record_ref = ?) ORDER BY record_ref <> ?, record_ref LIMIT {MANY}", [hub_id, first, first])
+    return desk.rows(f"""SELECT * FROM identity.{name} WHERE hub_id = ? AND (is_live OR record_ref = ?)
+      ORDER BY record_ref <> ?, record_ref LIMIT {MANY}""", [hub_id, first, first])
 
 
 def fields(desk: Desk, name: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -61,7 +61,14 @@ def effects(desk: Desk, name: str, pair: dict[str, Any]) -> list[str]:
     refs = [[each["record_ref"] for each in side] for side in (left, right)]
     parted = desk.one("""SELECT actor FROM decision WHERE verdict = 'different' AND (list_contains(?, left_ref) AND list_contains(?, right_ref)
       OR list_contains(?, left_ref) AND list_contains(?, right_ref)) ORDER BY seq DESC LIMIT 1""", [*refs, *reversed(refs)])
-    return found + ([f"{parted['actor']} said that two other records of these are different; these two are then linked as far as that allows."] if parted else [])
+    if parted:
+        found.append(f"{parted['actor']} said that two other records of these are different; these two are then linked as far as that allows.")
+    return found
+
+
+def heading(record: dict[str, Any]) -> dict[str, str]:
+    """What stands above a record's values."""
+    return {"ref": record["record_ref"], "url": record_url(record), "system": record["system"], "object": record["object"], "id": record["record_id"]}
 
 
 def record_url(record: dict[str, Any]) -> str:

@@ -75,14 +75,18 @@ class Desk:
             raise NotThere(f"no system of this firm holds {name}; choose one of {', '.join(self.rules.entities)}")
         return name
 
-    def names(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    def names(self, things: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """What the golden records of some rows (entity, hub_id) are called, by hub id."""
         wanted: dict[str, list[str]] = {}
-        for row in rows:
+        for row in things:
             if row["entity"] in self.rules.entities and row["hub_id"]:
                 wanted.setdefault(row["entity"], []).append(row["hub_id"])
-        found = [self.rows(f"SELECT hub_id, {says.name_sql(self.rules.entities[name], 'g')} AS name FROM golden.{name} AS g WHERE list_contains(?, hub_id)", [ids]) for name, ids in wanted.items()]
-        return {row["hub_id"]: row["name"] for rows in found for row in rows if row["name"]}
+        found: dict[str, str] = {}
+        for name, ids in wanted.items():
+            called = says.name_sql(self.rules.entities[name], "g")
+            rows = self.rows(f"SELECT hub_id, {called} AS name FROM golden.{name} AS g WHERE list_contains(?, hub_id)", [ids])
+            found |= {row["hub_id"]: row["name"] or "" for row in rows}
+        return found
 
     @property
     def back(self) -> str:

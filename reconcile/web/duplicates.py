@@ -45,16 +45,16 @@ def page(desk: Desk) -> Page:
     """The pair at `at` in the queue, or the one that `left` and `right` name."""
     name = desk.entity()
     if not desk.rules.is_resolved(name):
-        raise NotThere(f"records of {name} are told apart by their own number, so there are no pairs to decide; see the entities that have some under Duplicates")
+        raise NotThere(f"records of {name} are told apart by their own number, so no pairs wait; see Duplicates for those that have some")
     total = next(each["pairs"] for each in waiting(desk) if each["entity"] == name)
     at = min(desk.number("at"), total)
     queue = _pairs(desk, name, UNDECIDED, [], NEXT, at)
     pair = queue[0] if queue else None
     if left := desk.query.get("left"):
         pair = next(iter(_pairs(desk, name, "p.left_ref = ? AND p.right_ref = ?", [left, desk.query.get("right", "")], 1, 0)), None)
-    decided = desk.one("SELECT verdict, actor FROM decision WHERE left_ref = ? AND right_ref = ?", [pair["left_ref"], pair["right_ref"]]) if pair else None
-    return Page("duplicates.html", {"entity": name, "total": total, "at": at, "queue": queue, "pair": _side_by_side(desk, name, pair) if pair else None,
-                                    "decided": decided, "later": link(f"/duplicates/{name}", at=at + 1 if at + 1 < total else ""), "shown": desk.shown})
+    later = link(f"/duplicates/{name}", at=at + 1 if at + 1 < total else "")
+    return Page("duplicates.html", {"entity": name, "total": total, "at": at, "queue": queue, "later": later, "shown": desk.shown,
+                                    "pair": _side_by_side(desk, name, pair) if pair else None, "decided": _decided(desk, pair) if pair else None})
 
 
 def decide(desk: Desk) -> Go:
@@ -66,7 +66,8 @@ def decide(desk: Desk) -> Go:
     if known != 2 or left >= right:
         raise NotThere(f"{left} and {right} are not two records of {name} in the newest cut; go back to the queue and take the next pair")
     desk.note("match.decided", f"{left} {right}", {"entity": name, "left_ref": left, "right_ref": right, "verdict": verdict})
-    return Go(link(f"/duplicates/{name}", at=str(desk.form.get("at", ""))), f"{left} and {right} are {VERDICTS[verdict]}. The next cycle acts on it. U takes it back.")
+    said = f"{left} and {right} are {VERDICTS[verdict]}. The next cycle acts on it. U takes it back."
+    return Go(link(f"/duplicates/{name}", at=str(desk.form.get("at", ""))), said)
 
 
 def undo(desk: Desk) -> Go:
@@ -84,13 +85,17 @@ def undo(desk: Desk) -> Go:
     at = datetime.now(UTC)
     desk.journal.append([Event("match.decided", event.subject, event.body | {"verdict": "undone"}, desk.actor, at) for event in together])
     last = together[-1].body
-    return Go(link(f"/duplicates/{last['entity']}", left=last["left_ref"], right=last["right_ref"]), f"Taken back: {last['left_ref']} and {last['right_ref']} were {VERDICTS[last['verdict']]}.")
+    said = f"Taken back: {last['left_ref']} and {last['right_ref']} were {VERDICTS[last['verdict']]}."
+    return Go(link(f"/duplicates/{last['entity']}", left=last["left_ref"], right=last["right_ref"]), said)
 
 
 def _pairs(desk: Desk, name: str, which: str, values: list[str], limit: int, offset: int) -> list[dict[str, Any]]:
-    named = desk.rules.entities[name]
-    sql = QUEUE.format(entity=name, rests=_rests(desk, name), which=which, limit=limit, offset=offset, left_name=says.name_sql(named, "l"), right_name=says.name_sql(named, "r"))
-    return desk.rows(sql, values)
+    named = {f"{side}_name": says.name_sql(desk.rules.entities[name], side[0]) for side in ("left", "right")}
+    return desk.rows(QUEUE.format(entity=name, rests=_rests(desk, name), which=which, limit=limit, offset=offset, **named), values)
+
+
+def _decided(desk: Desk, pair: dict[str, Any]) -> dict[str, Any] | None:
+    return desk.one("SELECT verdict, actor FROM decision WHERE left_ref = ? AND right_ref = ?", [pair["left_ref"], pair["right_ref"]])
 
 
 def _rests(desk: Desk, name: str) -> str:
@@ -106,8 +111,9 @@ def _rests(desk: Desk, name: str) -> str:
 def _side_by_side(desk: Desk, name: str, pair: dict[str, Any]) -> dict[str, Any]:
     how = desk.rules.matching(name)
     weights = {each: weight for each, weight in json.loads(pair["evidence"]).items() if each in how.comparisons}
-    keys = {row["record_ref"]: row for row in desk.rows(f"SELECT * FROM identity.{name}_key WHERE record_ref IN (?, ?)", [pair["left_ref"], pair["right_ref"]])}
-    evidence = [{"comparison": each, "weight": weight, "left": _keys(keys, pair["left_ref"], how.comparisons[each].on), "right": _keys(keys, pair["right_ref"], how.comparisons[each].on)}
+    refs = {side: pair[f"{side}_ref"] for side in ("left", "right")}
+    keys = {row["record_ref"]: row for row in desk.rows(f"SELECT * FROM identity.{name}_key WHERE record_ref IN (?, ?)", list(refs.values()))}
+    evidence = [{"comparison": each, "weight": weight, **{side: _keys(keys, ref, how.comparisons[each].on) for side, ref in refs.items()}}
                 for each, weight in sorted(weights.items(), key=lambda item: (-abs(item[1]), item[0]))]
     return pair | {"grounds": evidence, "prior": how.prior, **clusters.compared(desk, name, pair), "effects": clusters.effects(desk, name, pair)}
 

@@ -11,13 +11,18 @@ from reconcile.web.desk import PAGE, Desk, Go, Page, Slice, link
 FILTERS = ("class", "entity", "system", "owner")
 MATCHES = " AND ".join(f"(? = '' OR f.{name} = ?)" for name in FILTERS)
 GROUPS = f"""
-SELECT f.class, f.entity, f.system, f.owner, f.currency, count(*) AS discrepancies, sum(f.money) AS money, min(c.opened_at) AS oldest_at, count(w.discrepancy_id) AS waived
+SELECT f.class, f.entity, f.system, f.owner, f.currency, count(*) AS discrepancies, sum(f.money) AS money, min(c.opened_at) AS oldest_at,
+  count(w.discrepancy_id) AS waived
 FROM discrepancy.found AS f LEFT JOIN journal.open_case AS c ON c.id = f.id LEFT JOIN waiver AS w ON w.discrepancy_id = f.id
 WHERE {MATCHES} GROUP BY f.class, f.entity, f.system, f.owner, f.currency ORDER BY f.class, f.entity, f.system, f.owner, f.currency"""
 LISTED = f"""
 SELECT f.*, c.opened_at, w.reason, w.actor AS waived_by
 FROM discrepancy.found AS f LEFT JOIN journal.open_case AS c ON c.id = f.id LEFT JOIN waiver AS w ON w.discrepancy_id = f.id
 WHERE {MATCHES} ORDER BY coalesce(f.money, 0) DESC, f.id LIMIT {PAGE} OFFSET ?"""
+
+KNOWN = """
+SELECT 1 AS known FROM line WHERE discrepancy_id = ? UNION ALL SELECT 1 FROM discrepancy.found WHERE id = ?
+UNION ALL SELECT 1 FROM waiver WHERE discrepancy_id = ?"""
 
 
 def page(desk: Desk) -> Page:
@@ -28,7 +33,9 @@ def page(desk: Desk) -> Page:
     part = Slice(desk.number("page"), sum(group["discrepancies"] for group in groups), "/discrepancies", asked)
     rows = desk.rows(LISTED, [*values, part.offset])
     names = desk.names(rows)
-    return Page("discrepancies.html", {"groups": groups, "rows": [_row(desk, row) | {"name": names.get(row["hub_id"], "")} for row in rows], "asked": asked, "part": part, "link": link, "shown": desk.shown})
+    told = [_row(desk, row) | {"name": names.get(row["hub_id"], "")} for row in rows]
+    return Page("discrepancies.html", {"groups": groups, "rows": told, "asked": asked,
+                                       "part": part, "link": link, "shown": desk.shown})
 
 
 def waive(desk: Desk) -> Go:
@@ -36,7 +43,7 @@ def waive(desk: Desk) -> Go:
     discrepancy, reason, lift = str(desk.form.get("discrepancy", "")), str(desk.form.get("reason", "")).strip(), bool(desk.form.get("lift"))
     if not lift and not reason:
         raise Refused("a waiver needs a reason that the next reader understands; go back and give one")
-    if not desk.one("SELECT 1 AS known FROM line WHERE discrepancy_id = ? UNION ALL SELECT 1 FROM discrepancy.found WHERE id = ? UNION ALL SELECT 1 FROM waiver WHERE discrepancy_id = ?", [discrepancy] * 3):
+    if not desk.one(KNOWN, [discrepancy] * 3):
         raise Refused("this discrepancy is not in the newest cut; load the page again")
     desk.note("discrepancy.waived", discrepancy, {"reason": None if lift else reason})
     said = "The waiver is lifted; the next plan corrects it again." if lift else "Waived. No plan corrects it until the waiver is lifted."

@@ -17,7 +17,8 @@ PUSHES = "SELECT state, count(*) AS lines FROM journal.push GROUP BY state ORDER
 
 def page(desk: Desk) -> Page:
     plan = {row["state"]: row for row in desk.rows("SELECT state, count(*) AS lines FROM line GROUP BY state")}
-    owners = desk.rows("SELECT owner, count(*) AS exceptions, min(opened_at) AS oldest_at FROM exception GROUP BY owner ORDER BY exceptions DESC, owner")
+    owners = desk.rows("""SELECT owner, count(*) AS exceptions, min(opened_at) AS oldest_at FROM exception
+      GROUP BY owner ORDER BY exceptions DESC, owner""")
     waivers = desk.one("SELECT count(*) AS waived FROM waiver")
     return Page("home.html", {
         "reads": desk.rows(READS), "stake": desk.rows(STAKE), "pushes": desk.rows(PUSHES), "owners": owners, "waived": waivers["waived"],
@@ -27,12 +28,14 @@ def page(desk: Desk) -> Page:
 def waiting(desk: Desk) -> list[dict[str, Any]]:
     """Entities with pairs that a steward is asked about, the most first."""
     resolved = [name for name in desk.rules.entities if desk.rules.is_resolved(name)]
-    counts = [{"entity": name, "pairs": desk.one(f"""
-      SELECT count(*) AS n FROM identity.{name}_pair AS p
-      WHERE p.verdict = 'review' AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)""")["n"]} for name in resolved]
+    counts = [desk.one(f"""
+      SELECT '{name}' AS entity, count(*) AS pairs FROM identity.{name}_pair AS p
+      WHERE p.verdict = 'review' AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)
+      """) for name in resolved]
     return sorted(counts, key=lambda each: (-each["pairs"], each["entity"]))
 
 
 def _consent(desk: Desk) -> list[dict[str, Any]]:
     """Money in the lines that wait for consent, by currency."""
-    return desk.rows("SELECT currency, sum(money) AS money FROM line WHERE state = 'needs_consent' AND money IS NOT NULL GROUP BY currency ORDER BY currency")
+    return desk.rows("""SELECT currency, sum(money) AS money FROM line WHERE state = 'needs_consent' AND money IS NOT NULL
+      GROUP BY currency ORDER BY currency""")

@@ -20,7 +20,8 @@ from hub import store
 from hub.firm import Firm
 from hub.journal import Journal
 
-KINDS = ("match.decided", "discrepancy.waived", "plan.approved", "plan.withdrawn", "push.intended", "exception.opened", "exception.closed", "replay.requested", "replay.withdrawn")
+KINDS = ("match.decided", "discrepancy.waived", "plan.approved", "plan.withdrawn", "push.intended",
+         "exception.opened", "exception.closed", "replay.requested", "replay.withdrawn")
 SCHEMA = {"seq": pl.Int64, "happened_at": pl.Datetime("us"), "actor": pl.String, "kind": pl.String, "subject": pl.String, "body": pl.String}
 
 VIEWS = """
@@ -65,7 +66,8 @@ WITH said AS (
 ), asked AS (
   SELECT subject, actor, kind, seq FROM journal.event UNION ALL SELECT subject, actor, kind, seq FROM since
 ), replay AS (
-  SELECT subject, arg_max(actor, seq) AS actor, arg_max(kind, seq) AS kind, max(seq) AS seq FROM asked WHERE kind IN ('replay.requested', 'replay.withdrawn') GROUP BY subject
+  SELECT subject, arg_max(actor, seq) AS actor, arg_max(kind, seq) AS kind, max(seq) AS seq
+  FROM asked WHERE kind IN ('replay.requested', 'replay.withdrawn') GROUP BY subject
 )
 SELECT k.*, CASE WHEN r.seq > k.seq AND r.kind = 'replay.requested' THEN r.actor END AS replayed_by
 FROM known AS k
@@ -86,7 +88,8 @@ LEFT JOIN (
   UNION SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')
 ) AS s ON s.line_id = l.line_id
 LEFT JOIN (
-  SELECT subject, any_value(message ORDER BY seq) AS message FROM exception WHERE kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') GROUP BY subject
+  SELECT subject, any_value(message ORDER BY seq) AS message
+  FROM exception WHERE kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') GROUP BY subject
 ) AS e ON e.subject = concat_ws(' ', l.system, l.object, coalesce(l.record_id, l.hub_id), coalesce(l.field, 'create'))
 """
 
@@ -121,7 +124,8 @@ def reading(newest: Newest, firm: Firm, journal: Journal) -> Iterator[duckdb.Duc
     newest.keep()
     with store.reading(firm.cuts) as connection:
         after = connection.execute("SELECT coalesce(max(seq), 0) FROM journal.event").fetchone()[0]
-        events = [(each.seq, each.at.replace(tzinfo=None), each.actor, each.kind, each.subject, json.dumps(each.body)) for each in journal.events(after, KINDS)]
+        events = [(each.seq, each.at.replace(tzinfo=None), each.actor, each.kind, each.subject, json.dumps(each.body))
+                  for each in journal.events(after, KINDS)]
         connection.register("arrived", pl.DataFrame(events, SCHEMA, orient="row"))
         connection.execute(VIEWS)
         yield connection

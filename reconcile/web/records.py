@@ -12,7 +12,8 @@ from reconcile.web.desk import PAGE, Desk, Go, NotThere, Page, Slice
 RECENT = 50  # rows of history on a page
 
 PUSHES = """
-SELECT p.push_id, p.system, p.object, p.record_id, p.action, p.state, p.message, p.intended_at, any_value(e.body) AS body, any_value(a.actor) AS actor, any_value(a.policy) AS policy
+SELECT p.push_id, p.system, p.object, p.record_id, p.action, p.state, p.message, p.intended_at, any_value(e.body) AS body,
+  any_value(a.actor) AS actor, any_value(a.policy) AS policy
 FROM journal.push AS p
 LEFT JOIN journal.event AS e ON e.seq = p.seq
 LEFT JOIN journal.approval AS a ON a.line_id = p.line_id
@@ -31,7 +32,8 @@ ORDER BY seq DESC LIMIT {RECENT}"""
 LINKS = """
 SELECT p.left_ref, p.right_ref, p.match_weight, p.has_equal_key, d.verdict, d.actor FROM identity.{entity}_pair AS p
 LEFT JOIN decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
-WHERE p.verdict = 'link' AND list_contains(?, p.left_ref) AND list_contains(?, p.right_ref) ORDER BY p.match_weight DESC, p.left_ref, p.right_ref LIMIT """ + str(RECENT)
+WHERE p.verdict = 'link' AND list_contains(?, p.left_ref) AND list_contains(?, p.right_ref)
+ORDER BY p.match_weight DESC, p.left_ref, p.right_ref LIMIT """ + str(RECENT)
 
 
 def clusters(desk: Desk) -> Page:
@@ -41,8 +43,8 @@ def clusters(desk: Desk) -> Page:
     where = f"g.record_count > 1 AND (? = '' OR contains(lower({called}), lower(?)) OR g.hub_id = ?)"
     total = desk.one(f"SELECT count(*) AS n FROM golden.{name} AS g WHERE {where}", [sought] * 3)["n"]
     part = Slice(desk.number("page"), total, f"/clusters/{name}", {"q": sought})
-    rows = desk.rows(f"SELECT g.hub_id, {called} AS name, g.record_count FROM golden.{name} AS g WHERE {where} ORDER BY g.record_count DESC, g.hub_id LIMIT {PAGE} OFFSET ?",
-                     [*[sought] * 3, part.offset])
+    rows = desk.rows(f"""SELECT g.hub_id, {called} AS name, g.record_count FROM golden.{name} AS g WHERE {where}
+      ORDER BY g.record_count DESC, g.hub_id LIMIT {PAGE} OFFSET ?""", [*[sought] * 3, part.offset])
     return Page("clusters.html", {"entity": name, "rows": rows, "part": part, "sought": sought, "is_resolved": desk.rules.is_resolved(name)})
 
 
@@ -56,11 +58,13 @@ def entity(desk: Desk) -> Page:
     given = {column: {"from": golden.get(f"{field}_from") or "", "owner": " or ".join(dict.fromkeys(rule.owner for rule in owner.rules(field)))}
              for field, known in desk.rules.entities[name].fields.items() for column in sides.value_columns(field, known)}
     values = [given[row["column"]] | row for row in sides.fields(desk, name, [golden, *members])]
+    called = desk.names([{"entity": name, "hub_id": golden["hub_id"]}])
     return Page("entity.html", {
-        "entity": name, "hub_id": golden["hub_id"], "asked": hub_id, "title": next((golden[each] for each in says.name_columns(desk.rules.entities[name]) if golden.get(each)), golden["hub_id"]),
-        "values": values, "members": [{"ref": each["record_ref"], "url": sides.record_url(each), "system": each["system"], "object": each["object"], "id": each["record_id"]} for each in members],
+        "entity": name, "hub_id": golden["hub_id"], "asked": hub_id, "title": called[golden["hub_id"]] or golden["hub_id"],
+        "values": values, "members": [sides.heading(each) for each in members],
         "links": desk.rows(LINKS.format(entity=name), [refs, refs]) if desk.rules.is_resolved(name) else [],
-        "can_split": desk.rules.is_resolved(name) and len(members) > 1, "shown": desk.shown, "history": _history(desk, name, refs, "p.hub_id = ?", golden["hub_id"])})
+        "can_split": desk.rules.is_resolved(name) and len(members) > 1, "shown": desk.shown,
+        "history": _history(desk, name, refs, "p.hub_id = ?", golden["hub_id"])})
 
 
 def record(desk: Desk) -> Page:
@@ -70,26 +74,31 @@ def record(desk: Desk) -> Page:
     if not member or each not in member.system.objects:
         raise NotThere(f"the firm has no system {system} with an object {each}; see concord.yaml")
     name = member.system.objects[each].of
-    found = desk.one(f"SELECT c.*, x.hub_id FROM canonical.{name} AS c LEFT JOIN journal.crossref AS x ON x.record_ref = c.record_ref WHERE c.system = ? AND c.object = ? AND c.record_id = ?", [system, each, record_id])
+    ref = f"{system}:{each}:{record_id}"
+    found = desk.one(f"""SELECT c.*, x.hub_id FROM canonical.{name} AS c
+      LEFT JOIN journal.crossref AS x ON x.record_ref = c.record_ref WHERE c.record_ref = ?""", [ref])
     quarantined = desk.one("SELECT reason FROM capture.quarantine WHERE system = ? AND object = ? AND record_id = ?", [system, each, record_id])
     if not found and not quarantined:
         raise NotThere(f"{system} {each} {record_id} is not in the newest cut; the next cycle may bring it")
-    ref = f"{system}:{each}:{record_id}"
     columns = [column for column in desk.rules.entities[name].columns() if found and found[column] is not None]
     raw = desk.one(f"SELECT _snapshot FROM {capture.table(system, each)} WHERE _id = ?", [record_id])
     return Page("record.html", {
-        "entity": name, "system": system, "object": each, "id": record_id, "found": found, "quarantined": quarantined, "snapshot": raw and raw["_snapshot"], "shown": desk.shown,
-        "values": [(column, says.told(name, column, found[column], desk.shown)) for column in columns], "history": _history(desk, name, [ref], "p.system = ? AND p.object = ? AND p.record_id = ?", system, each, record_id)})
+        "entity": name, "system": system, "object": each, "id": record_id, "found": found, "quarantined": quarantined,
+        "snapshot": raw and raw["_snapshot"],
+        "values": [(column, says.told(name, column, found[column], desk.shown)) for column in columns], "shown": desk.shown,
+        "history": _history(desk, name, [ref], "p.system = ? AND p.object = ? AND p.record_id = ?", system, each, record_id)})
 
 
 def split(desk: Desk) -> Go:
     """Take a record out of its cluster: it is different from every other record there."""
     name, hub_id, ref = desk.entity(), desk.path["hub_id"], str(desk.form.get("record_ref", ""))
-    refs = [row["record_ref"] for row in desk.rows(f"SELECT record_ref FROM identity.{name} WHERE hub_id = ? AND is_live ORDER BY record_ref", [hub_id])]
+    rows = desk.rows(f"SELECT record_ref FROM identity.{name} WHERE hub_id = ? AND is_live ORDER BY record_ref", [hub_id])
+    refs = [row["record_ref"] for row in rows]
     if ref not in refs or len(refs) < 2:
         raise Refused(f"{ref} is not one of several records of {hub_id} in the newest cut; load the page again")
     at, pairs = datetime.now(UTC), [sorted((ref, other)) for other in refs if other != ref]
-    desk.journal.append([Event("match.decided", f"{left} {right}", {"entity": name, "left_ref": left, "right_ref": right, "verdict": "different"}, desk.actor, at) for left, right in pairs])
+    bodies = [{"entity": name, "left_ref": left, "right_ref": right, "verdict": "different"} for left, right in pairs]
+    desk.journal.append([Event("match.decided", f"{body['left_ref']} {body['right_ref']}", body, desk.actor, at) for body in bodies])
     return Go(f"/entity/{name}/{hub_id}", f"{ref} leaves {hub_id} in the next cycle. U takes it back.")
 
 

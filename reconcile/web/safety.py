@@ -18,7 +18,8 @@ COOKIE = "concord_actor"
 RESERVED = ("hub", "policy")  # actors of the journal that are not people
 LONGEST = 80
 # Nothing from elsewhere, nothing inline. The report draws its own styles, and has no script.
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+          "form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 

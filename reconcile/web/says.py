@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from hub import entity as entities
 from hub.entity import Entity
+from reconcile import shown
 
 DOTS = "••••"
 STRONG = 4  # from this match weight on, sixteen to one, evidence is called strong
@@ -52,33 +52,28 @@ def words(name: str) -> str:
     return name.removesuffix("_ref").replace("_", " ")
 
 
-def sensitive(name: str) -> frozenset[str]:
-    """The canonical columns of an entity that are told only on demand."""
-    fields = entities.all_entities()[name].fields
-    return frozenset(column for field, each in fields.items() if each.sensitivity == "sensitive" for column in each.columns(field))
-
-
 def masked(value: Any) -> str:
     """The last two letters of a value, and that there are more."""
     text = said(value)
     return f"{DOTS}{text[-2:]}" if len(text) > 6 else DOTS if text else ""
 
 
-def told(name: str, column: str, value: Any, shown: bool) -> str:
+def told(name: str, column: str, value: Any, look: bool) -> str:
     """The value of an entity's column: sensitive ones are masked until they are shown."""
-    return masked(value) if column in sensitive(name) and not shown else said(value)
+    return said(value) if look or not shown.is_sensitive(name, column) else masked(value)
 
 
-def parts(name: str, text: str | None, shown: bool) -> list[tuple[str, str]]:
+def parts(name: str, text: str | None, look: bool) -> list[tuple[str, str]]:
     """(column in words, value) of a JSON object of canonical columns: before and after of a plan line."""
     found = json.loads(text, parse_float=Decimal) if text else {}
-    return [(words(column), told(name, column, value, shown)) for column, value in found.items() if value is not None]
+    return [(words(column), told(name, column, value, look)) for column, value in found.items() if value is not None]
 
 
-def pushed(name: str, body: str | None, shown: bool) -> list[dict[str, Any]]:
+def pushed(name: str, body: str | None, look: bool) -> list[dict[str, Any]]:
     """What a push wrote: field, before, after and why, from the body of its intent."""
     fields = json.loads(body)["fields"] if body else {}
-    return [{"field": words(field), "before": parts(name, each["base"], shown), "after": parts(name, each["want"], shown), "why": each["why"]} for field, each in fields.items()]
+    return [{"field": words(field), "why": each["why"], "before": parts(name, each["base"], look), "after": parts(name, each["want"], look)}
+            for field, each in fields.items()]
 
 
 def differing(left: str, right: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
@@ -127,7 +122,8 @@ def name_sql(entity: Entity, alias: str) -> str:
 
 
 def _templates() -> Environment:
-    made = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = FileSystemLoader(Path(__file__).parent / "templates")
+    made = Environment(loader=found, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters.update(money=money, said=said, age=age, words=words, strength=strength, bar=bar, odds=odds)
     return made
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from hub.errors import Refused
 from reconcile import replay as again
+from reconcile import shown
 from reconcile.web import says
 from reconcile.web.desk import PAGE, Desk, Go, Page, Slice, link
 
@@ -58,9 +59,12 @@ def replay(desk: Desk) -> Go:
 def _trouble(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     """A message reads `where: cause; next step`. For a moved target the cause says what a person wrote."""
     known = bool(row["entity"])
-    hidden = known and row["field"] in says.sensitive(row["entity"]) and not desk.shown
+    hidden = known and shown.is_sensitive(row["entity"], row["field"]) and not desk.shown
     cause, _, step = row["message"].removeprefix(f"{row['subject']}: ").rpartition("; ")
     cause, moved, values = (cause or step).partition("target moved: ")
     return row | {
-        "cause": f"{cause}somebody wrote there since the plan was made" if moved else cause, "wrote": says.DOTS if hidden and values else values, "step": NEXT_STEP.get(row["kind"], step),
-        "wanted": says.parts(row["entity"], row["want"], desk.shown) if known else [], "can_replay": row["kind"] in ("quarantine", *again.HELD) and not row["replayed_by"]}
+        "cause": f"{cause}somebody wrote there since the plan was made" if moved else cause,
+        "wrote": says.DOTS if hidden and values else values,
+        "step": NEXT_STEP.get(row["kind"], step),
+        "wanted": says.parts(row["entity"], row["want"], desk.shown) if known else [],
+        "can_replay": row["kind"] in ("quarantine", *again.HELD) and not row["replayed_by"]}
