@@ -67,12 +67,7 @@ def records(evaluator, the_rules, system, each):
     """One SELECT: the records of one object as rows of its entity."""
     entity, mapped = the_rules.entities[each.of], each.columns()
     external = f"nullif(trim(\"{each.external_id}\"), '')" if each.external_id else "NULL"
-<<<<<<< Updated upstream
-    head = [f"'{system.system}:{each.name}:' || _id", f"'{system.system}'", f"'{system.role}'", f"'{each.name}'", "_id", external, "_gone IS NULL", f"'{system.system}:{each.name}:' || _into"]
-=======
-    head = [f"'{system.system}:{each.name}:' || _id", f"'{system.system}'", f"'{system.role}'", f"'{each.name}'", "_id", f"{external}::TEXT",
-            "COALESCE(_gone, 'not_visible') = 'not_visible'", f"'{system.system}:{each.name}:' || _into"]
->>>>>>> Stashed changes
+    head = [f"'{system.system}:{each.name}:' || _id", f"'{system.system}'", f"'{system.role}'", f"'{each.name}'", "_id", external, "COALESCE(_gone, 'not_visible') = 'not_visible'", f"'{system.system}:{each.name}:' || _into"]
     columns = [f"{sql} AS {name}" for sql, name in zip(head, SOURCE)]
     columns += [f"({inward(system, *mapped[name], field_of(entity, name)) if name in mapped else 'NULL'})::{kind} AS {name}" for name, kind in entity.columns().items()]
     touched = only_touched(evaluator, "record_ref", "work.touched_record", "record_ref")
