@@ -109,10 +109,17 @@ def lineage(firm: Firm) -> list[Lineage]:
 
 
 def _read_lineage(firm: Firm) -> list[Lineage]:
+    with in_memory(firm) as context:
+        return _lineage(context)
+
+
+@contextmanager
+def in_memory(firm: Firm) -> Iterator["object"]:
+    """A SQLMesh context with the firm's models that has no hub: for lineage, and for the tests of models."""
     from sqlmesh.core.config import DuckDBConnectionConfig, GatewayConfig
 
     with _context(firm, GatewayConfig(connection=DuckDBConnectionConfig(catalogs={"hub": ":memory:"}))) as context:
-        return _lineage(context)
+        yield context
 
 
 def _lineage(context) -> list[Lineage]:

@@ -9,7 +9,8 @@ def by_state(entity, field_rules, render):
     if len(field_rules) == 1:
         return render(field_rules[0])
     cases = " ".join(f"WHEN {entity.life_cycle.index(state) + 1} THEN {render(rule)}" for rule in field_rules for state in rule.states)
-    return f"CASE h.furthest {cases} END"
+    # Nobody says how far it has come: the rules of the first state, so that a name that one system alone knows survives.
+    return f"CASE COALESCE(h.furthest, 1) {cases} END"
 
 
 def value_columns(name, field):
@@ -29,14 +30,14 @@ def field_columns(entity, name, field, field_rules, roles):
     columns = value_columns(name, field)
     says = field.says.replace("*/", "")
     if field_rules[0].is_furthest:
-        return [f"{entity.life_cycle}[h.furthest]::TEXT AS {name} /* {says} */", f"h.furthest_ref::TEXT AS {name}_from"]
+        return [f"{entity.life_cycle}[h.furthest]::TEXT AS {name} /* {says} */", f"h.furthest_ref::TEXT AS {name}_from /* The record that gave {name}. */"]
     made = []
     for column, kind in columns.items():
         survived = by_state(entity, field_rules, lambda rule: first(rule, roles, columns, column))
-        made.append(f"COALESCE(TRY_CAST(p.pins['{column}'][1] AS {kind}), {survived})::{kind} AS {column} /* {says} */")
-    pinned = " OR ".join(f"p.pins['{column}'][1] IS NOT NULL" for column in columns)
+        made.append(f"COALESCE(TRY_CAST(p.pins['{column}'] AS {kind}), {survived})::{kind} AS {column} /* {says} */")
+    pinned = " OR ".join(f"p.pins['{column}'] IS NOT NULL" for column in columns)
     given = by_state(entity, field_rules, lambda rule: first(rule, roles, columns, "record_ref"))
-    return [*made, f"CASE WHEN {pinned} THEN 'pin' ELSE {given} END::TEXT AS {name}_from"]
+    return [*made, f"CASE WHEN {pinned} THEN 'pin' ELSE {given} END::TEXT AS {name}_from /* The record that gave {name}. */"]
 
 
 def furthest(entity):
