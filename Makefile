@@ -1,0 +1,47 @@
+# make demo   an invented firm of six systems, turned until nothing is left to correct
+# make dev    Dagster's UI on that firm
+# make test   everything but the live systems     make live    real Tryton and Redmine
+# make bench  speed and accuracy                  make simulation, make mutants   the invariants, longer
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo dev test live bench simulation mutants train lint clean
+
+demo: $(VENV)/.run
+	$(BIN)/hub demo
+
+dev: $(VENV)/.run
+	$(BIN)/python -m assets.dev
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not live"
+
+live: $(VENV)/.test
+	$(BIN)/python -m pytest -m live tests/live
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks
+
+simulation: $(VENV)/.test
+	CONCORD_EXAMPLES=$${CONCORD_EXAMPLES:-200} $(BIN)/python -m pytest tests/simulation
+
+mutants: $(VENV)/.test
+	$(BIN)/python -m tests.take_guards_out
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check . && $(BIN)/lint-imports
+
+$(VENV)/.run: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing pinned versions into $(VENV) …"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/.test: requirements-test.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo demo-dev out .cache

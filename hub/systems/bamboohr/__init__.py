@@ -1,0 +1,1 @@
+"""BambooHR: mapping, connector and, where it is simulated, its simulator."""

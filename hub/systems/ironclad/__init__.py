@@ -1,0 +1,1 @@
+"""Ironclad: mapping, connector and, where it is simulated, its simulator."""

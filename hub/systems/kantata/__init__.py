@@ -1,0 +1,1 @@
+"""Kantata OX: mapping, connector and, where it is simulated, its simulator."""

@@ -1,0 +1,1 @@
+"""NetSuite: mapping, connector and, where it is simulated, its simulator."""

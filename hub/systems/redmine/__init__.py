@@ -1,0 +1,1 @@
+"""Redmine: mapping, connector and, where it is simulated, its simulator."""

@@ -1,0 +1,1 @@
+"""Salesforce: mapping, connector and, where it is simulated, its simulator."""

@@ -1,0 +1,1 @@
+"""Tryton: mapping, connector and, where it is simulated, its simulator."""
