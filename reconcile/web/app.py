@@ -127,8 +127,15 @@ class Bench:
 
     def _html(self, request: Request, template: str, values: dict[str, Any], status: int = 200) -> Response:
         said = unquote(request.cookies.get(SAID, ""))
-        shared = {"actor": safety.actor(request), "token": safety.token(self.key, request), "firm": self.firm.name, "here": _address(request),
-                  "cut": self.newest.name, "said": said, "section": request.url.path.split("/")[1]}
+        shared = {
+            "actor": safety.actor(request),
+            "token": safety.token(self.key, request),
+            "firm": self.firm.name,
+            "here": _address(request),
+            "cut": self.newest.name,
+            "said": said,
+            "section": request.url.path.split("/")[1],
+        }
         response = HTMLResponse(says.TEMPLATES.get_template(template).render(shared | values), status)
         if said:
             response.delete_cookie(SAID)
@@ -146,14 +153,19 @@ class Bench:
         """A line that says so when there is a newer cut than the one on the page; nothing otherwise."""
         if request.query_params.get("cut") == self.newest.name:
             return Response(status_code=204)
-        return self._html(request, "fresh.html", {"back": safety.local(request.query_params.get("back", "/"))})
+        return HTMLResponse(says.TEMPLATES.get_template("fresh.html").render(back=safety.local(request.query_params.get("back", "/"))))
 
     def hub_error(self, request: Request, wrong: HubError) -> Response:
-        status = 404 if isinstance(wrong, NotThere) else 403 if isinstance(wrong, safety.NotOurs) else 409 if isinstance(wrong, Refused) else 503
+        status = (
+            404 if isinstance(wrong, NotThere) else 403 if isinstance(wrong, safety.NotOurs) else 409 if isinstance(wrong, Refused) else 503
+        )
         return self._html(request, "error.html", {"message": str(wrong)}, status)
 
     def http_error(self, request: Request, wrong: HTTPException) -> Response:
-        known = {404: "there is no page at this address; go on from the start page", 405: "this address takes no such request; go on from there"}
+        known = {
+            404: "there is no page at this address; go on from the start page",
+            405: "this address takes no such request; go on from there",
+        }
         return self._html(request, "error.html", {"message": known.get(wrong.status_code, str(wrong.detail))}, wrong.status_code)
 
     def unexpected(self, request: Request, wrong: Exception) -> Response:

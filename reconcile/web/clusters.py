@@ -22,8 +22,11 @@ def compared(desk: Desk, name: str, pair: dict[str, Any]) -> dict[str, Any]:
 
 def members(desk: Desk, name: str, hub_id: str, first: str = "") -> list[dict[str, Any]]:
     """The live records of a cluster, one of them first."""
-    return desk.rows(f"""SELECT * FROM identity.{name} WHERE hub_id = ? AND (is_live OR record_ref = ?)
-      ORDER BY record_ref <> ?, record_ref LIMIT {MANY}""", [hub_id, first, first])
+    return desk.rows(
+        f"""SELECT * FROM identity.{name} WHERE hub_id = ? AND (is_live OR record_ref = ?)
+      ORDER BY record_ref <> ?, record_ref LIMIT {MANY}""",
+        [hub_id, first, first],
+    )
 
 
 def fields(desk: Desk, name: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -52,23 +55,36 @@ def effects(desk: Desk, name: str, pair: dict[str, Any]) -> list[str]:
     left, right = (members(desk, name, pair[f"{side}_hub"]) for side in ("left", "right"))
     # The rule of reconcile.identity.carry_ids: the larger part keeps the id, of equal parts the one with the smallest record.
     kept, lost = sorted((left, right), key=lambda side: (-len(side), side[0]["record_ref"]))
-    found = [f"{len(left) + len(right)} records become one {says.words(name)}, {kept[0]['hub_id']}; {lost[0]['hub_id']} leads there from then on."]
+    found = [
+        f"{len(left) + len(right)} records become one {says.words(name)}, {kept[0]['hub_id']}; {lost[0]['hub_id']} leads there from then on."
+    ]
     twice = sorted({f"{each['system']} {each['object']}" for each in left} & {f"{each['system']} {each['object']}" for each in right})
     found += [f"{', '.join(twice)} then hold{'s' * (len(twice) == 1)} it more than once: duplicates to merge there."] if twice else []
     if pair["has_unequal_key"]:
         strong = ", ".join(says.words(each) for each in desk.rules.entities[name].identity.strong)
         found.append(f"They carry different {strong}: one of them must be wrong, and your word outranks it.")
     refs = [[each["record_ref"] for each in side] for side in (left, right)]
-    parted = desk.one("""SELECT actor FROM decision WHERE verdict = 'different' AND (list_contains(?, left_ref) AND list_contains(?, right_ref)
-      OR list_contains(?, left_ref) AND list_contains(?, right_ref)) ORDER BY seq DESC LIMIT 1""", [*refs, *reversed(refs)])
+    parted = desk.one(
+        """SELECT actor FROM decision WHERE verdict = 'different' AND (list_contains(?, left_ref) AND list_contains(?, right_ref)
+      OR list_contains(?, left_ref) AND list_contains(?, right_ref)) ORDER BY seq DESC LIMIT 1""",
+        [*refs, *reversed(refs)],
+    )
     if parted:
-        found.append(f"{parted['actor']} said that two other records of these are different; these two are then linked as far as that allows.")
+        found.append(
+            f"{parted['actor']} said that two other records of these are different; these two are then linked as far as that allows."
+        )
     return found
 
 
 def heading(record: dict[str, Any]) -> dict[str, str]:
     """What stands above a record's values."""
-    return {"ref": record["record_ref"], "url": record_url(record), "system": record["system"], "object": record["object"], "id": record["record_id"]}
+    return {
+        "ref": record["record_ref"],
+        "url": record_url(record),
+        "system": record["system"],
+        "object": record["object"],
+        "id": record["record_id"],
+    }
 
 
 def record_url(record: dict[str, Any]) -> str:

@@ -8,8 +8,14 @@ from reconcile import plan, shown
 from reconcile.web import says
 from reconcile.web.desk import PAGE, Desk, Go, Page, Slice, link
 
-STATES = {"needs_consent": "needs consent", "approved": "consented", "held": "held",
-          "released": "up for consent next cycle", "sent": "on its way", "waived": "waived"}
+STATES = {
+    "needs_consent": "needs consent",
+    "approved": "consented",
+    "held": "held",
+    "released": "up for consent next cycle",
+    "sent": "on its way",
+    "waived": "waived",
+}
 FILTERS = ("state", "system", "object", "action", "field")
 MATCHES = " AND ".join(f"(? = '' OR coalesce({'l.' + name}, '') = ?)" for name in FILTERS)
 ORDER = "coalesce(l.money, 0) DESC, l.system, l.object, l.record_id, l.hub_id, l.field, l.line_id"
@@ -36,9 +42,24 @@ def page(desk: Desk, notice: str = "", status: int = 200) -> Page:
     lines = [_line(desk, row) | {"name": names.get(row["hub_id"], "")} for row in rows]
     by_state = {row["state"]: row["lines"] for row in desk.rows("SELECT state, count(*) AS lines FROM line GROUP BY state")}
     waiting = sum(group["lines"] for group in groups if group["state"] == "needs_consent")
-    return Page("plan.html", {
-        "hash": plan.read(desk.connection).hash, "lines": lines, "groups": groups, "chosen": chosen, "part": part, "sums": desk.rows(SUMS, values),
-        "by_state": by_state, "states": STATES, "notice": notice, "shown": desk.shown, "link": link, "waiting_here": waiting}, status)
+    return Page(
+        "plan.html",
+        {
+            "hash": plan.read(desk.connection).hash,
+            "lines": lines,
+            "groups": groups,
+            "chosen": chosen,
+            "part": part,
+            "sums": desk.rows(SUMS, values),
+            "by_state": by_state,
+            "states": STATES,
+            "notice": notice,
+            "shown": desk.shown,
+            "link": link,
+            "waiting_here": waiting,
+        },
+        status,
+    )
 
 
 def approve(desk: Desk) -> Page | Go:
@@ -86,5 +107,11 @@ def _line(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     name, field = row["entity"], row["field"]
     before, after = (says.parts(name, row[side], desk.shown) for side in ("base", "want"))
     hold = shown.HIDDEN if row["hold"] and shown.is_sensitive(name, field) and not desk.shown else row["hold"]
-    return row | {"before": before, "after": after, "hold": hold, "url": f"/entity/{name}/{row['hub_id']}", "record": row["record_id"] or "new",
-                  "what": says.words(field or row["action"])}
+    return row | {
+        "before": before,
+        "after": after,
+        "hold": hold,
+        "url": f"/entity/{name}/{row['hub_id']}",
+        "record": row["record_id"] or "new",
+        "what": says.words(field or row["action"]),
+    }

@@ -53,8 +53,19 @@ def page(desk: Desk) -> Page:
     if left := desk.query.get("left"):
         pair = next(iter(_pairs(desk, name, "p.left_ref = ? AND p.right_ref = ?", [left, desk.query.get("right", "")], 1, 0)), None)
     later = link(f"/duplicates/{name}", at=at + 1 if at + 1 < total else "")
-    return Page("duplicates.html", {"entity": name, "total": total, "at": at, "queue": queue, "later": later, "shown": desk.shown,
-                                    "pair": _side_by_side(desk, name, pair) if pair else None, "decided": _decided(desk, pair) if pair else None})
+    return Page(
+        "duplicates.html",
+        {
+            "entity": name,
+            "total": total,
+            "at": at,
+            "queue": queue,
+            "later": later,
+            "shown": desk.shown,
+            "pair": _side_by_side(desk, name, pair) if pair else None,
+            "decided": _decided(desk, pair) if pair else None,
+        },
+    )
 
 
 def decide(desk: Desk) -> Go:
@@ -104,7 +115,9 @@ def _rests(desk: Desk, name: str) -> str:
     for other, entity in desk.rules.entities.items():
         if entity.at_stake and " * " not in entity.at_stake:
             for field in (field for field, each in entity.fields.items() if each.to == name):
-                found.append(f"SELECT {field}_id, {entity.at_stake} FROM golden.{other} WHERE {entity.at_stake}_currency = '{desk.firm.currency}'")
+                found.append(
+                    f"SELECT {field}_id, {entity.at_stake} FROM golden.{other} WHERE {entity.at_stake}_currency = '{desk.firm.currency}'"
+                )
     return " UNION ALL ".join(found)
 
 
@@ -112,10 +125,19 @@ def _side_by_side(desk: Desk, name: str, pair: dict[str, Any]) -> dict[str, Any]
     how = desk.rules.matching(name)
     weights = {each: weight for each, weight in json.loads(pair["evidence"]).items() if each in how.comparisons}
     refs = {side: pair[f"{side}_ref"] for side in ("left", "right")}
-    keys = {row["record_ref"]: row for row in desk.rows(f"SELECT * FROM identity.{name}_key WHERE record_ref IN (?, ?)", list(refs.values()))}
-    evidence = [{"comparison": each, "weight": weight, **{side: _keys(keys, ref, how.comparisons[each].on) for side, ref in refs.items()}}
-                for each, weight in sorted(weights.items(), key=lambda item: (-abs(item[1]), item[0]))]
-    return pair | {"grounds": evidence, "prior": how.prior, **clusters.compared(desk, name, pair), "effects": clusters.effects(desk, name, pair)}
+    keys = {
+        row["record_ref"]: row for row in desk.rows(f"SELECT * FROM identity.{name}_key WHERE record_ref IN (?, ?)", list(refs.values()))
+    }
+    evidence = [
+        {"comparison": each, "weight": weight, **{side: _keys(keys, ref, how.comparisons[each].on) for side, ref in refs.items()}}
+        for each, weight in sorted(weights.items(), key=lambda item: (-abs(item[1]), item[0]))
+    ]
+    return pair | {
+        "grounds": evidence,
+        "prior": how.prior,
+        **clusters.compared(desk, name, pair),
+        "effects": clusters.effects(desk, name, pair),
+    }
 
 
 def _keys(keys: dict[str, dict], ref: str, names: tuple[str, ...]) -> str:

@@ -34,8 +34,7 @@ def page(desk: Desk) -> Page:
     rows = desk.rows(LISTED, [*values, part.offset])
     names = desk.names(rows)
     told = [_row(desk, row) | {"name": names.get(row["hub_id"], "")} for row in rows]
-    return Page("discrepancies.html", {"groups": groups, "rows": told, "asked": asked,
-                                       "part": part, "link": link, "shown": desk.shown})
+    return Page("discrepancies.html", {"groups": groups, "rows": told, "asked": asked, "part": part, "link": link, "shown": desk.shown})
 
 
 def waive(desk: Desk) -> Go:
@@ -52,7 +51,11 @@ def waive(desk: Desk) -> Go:
 
 def _row(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
     name = row["entity"]
-    return row | {"before": _parts(desk, name, row["said"]), "after": _parts(desk, name, row["should"]), "url": f"/entity/{name}/{row['hub_id']}"}
+    return row | {
+        "before": _parts(desk, name, row["said"]),
+        "after": _parts(desk, name, row["should"]),
+        "url": f"/entity/{name}/{row['hub_id']}",
+    }
 
 
 def _parts(desk: Desk, name: str, text: str | None) -> list[tuple[str, str]]:

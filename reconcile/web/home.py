@@ -20,18 +20,31 @@ def page(desk: Desk) -> Page:
     owners = desk.rows("""SELECT owner, count(*) AS exceptions, min(opened_at) AS oldest_at FROM exception
       GROUP BY owner ORDER BY exceptions DESC, owner""")
     waivers = desk.one("SELECT count(*) AS waived FROM waiver")
-    return Page("home.html", {
-        "reads": desk.rows(READS), "stake": desk.rows(STAKE), "pushes": desk.rows(PUSHES), "owners": owners, "waived": waivers["waived"],
-        "waiting": waiting(desk), "plan": {state: row["lines"] for state, row in plan.items()}, "consent": _consent(desk)})
+    return Page(
+        "home.html",
+        {
+            "reads": desk.rows(READS),
+            "stake": desk.rows(STAKE),
+            "pushes": desk.rows(PUSHES),
+            "owners": owners,
+            "waived": waivers["waived"],
+            "waiting": waiting(desk),
+            "plan": {state: row["lines"] for state, row in plan.items()},
+            "consent": _consent(desk),
+        },
+    )
 
 
 def waiting(desk: Desk) -> list[dict[str, Any]]:
     """Entities with pairs that a steward is asked about, the most first."""
     resolved = [name for name in desk.rules.entities if desk.rules.is_resolved(name)]
-    counts = [desk.one(f"""
+    counts = [
+        desk.one(f"""
       SELECT '{name}' AS entity, count(*) AS pairs FROM identity.{name}_pair AS p
       WHERE p.verdict = 'review' AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)
-      """) for name in resolved]
+      """)
+        for name in resolved
+    ]
     return sorted(counts, key=lambda each: (-each["pairs"], each["entity"]))
 
 

@@ -20,8 +20,17 @@ from hub import store
 from hub.firm import Firm
 from hub.journal import Journal
 
-KINDS = ("match.decided", "discrepancy.waived", "plan.approved", "plan.withdrawn", "push.intended",
-         "exception.opened", "exception.closed", "replay.requested", "replay.withdrawn")
+KINDS = (
+    "match.decided",
+    "discrepancy.waived",
+    "plan.approved",
+    "plan.withdrawn",
+    "push.intended",
+    "exception.opened",
+    "exception.closed",
+    "replay.requested",
+    "replay.withdrawn",
+)
 SCHEMA = {"seq": pl.Int64, "happened_at": pl.Datetime("us"), "actor": pl.String, "kind": pl.String, "subject": pl.String, "body": pl.String}
 
 VIEWS = """
@@ -75,7 +84,7 @@ LEFT JOIN closed AS c ON c.id = k.id
 LEFT JOIN replay AS r ON r.subject = k.subject
 WHERE c.seq IS NULL OR c.seq < k.seq;
 
-CREATE TEMP TABLE line AS
+CREATE TEMP VIEW line AS
 SELECT l.* EXCLUDE (approved_by, policy, hold, status), CASE WHEN n.line_id IS NULL THEN l.approved_by ELSE n.actor END AS approved_by,
   CASE WHEN n.line_id IS NULL THEN l.policy ELSE n.policy END AS policy, COALESCE(l.held, e.message) AS hold,
   CASE WHEN w.discrepancy_id IS NOT NULL THEN 'waived' WHEN s.line_id IS NOT NULL THEN 'sent' WHEN COALESCE(l.held, e.message) IS NOT NULL THEN 'held'
@@ -124,8 +133,10 @@ def reading(newest: Newest, firm: Firm, journal: Journal) -> Iterator[duckdb.Duc
     newest.keep()
     with store.reading(firm.cuts) as connection:
         after = connection.execute("SELECT coalesce(max(seq), 0) FROM journal.event").fetchone()[0]
-        events = [(each.seq, each.at.replace(tzinfo=None), each.actor, each.kind, each.subject, json.dumps(each.body))
-                  for each in journal.events(after, KINDS)]
+        events = [
+            (each.seq, each.at.replace(tzinfo=None), each.actor, each.kind, each.subject, json.dumps(each.body))
+            for each in journal.events(after, KINDS)
+        ]
         connection.register("arrived", pl.DataFrame(events, SCHEMA, orient="row"))
         connection.execute(VIEWS)
         yield connection

@@ -6,6 +6,7 @@ from typing import Any
 from hub import capture
 from hub.errors import Refused
 from hub.journal import Event
+from reconcile import shown
 from reconcile.web import clusters as sides, says
 from reconcile.web.desk import PAGE, Desk, Go, NotThere, Page, Slice
 
@@ -43,9 +44,14 @@ def clusters(desk: Desk) -> Page:
     where = f"g.record_count > 1 AND (? = '' OR contains(lower({called}), lower(?)) OR g.hub_id = ?)"
     total = desk.one(f"SELECT count(*) AS n FROM golden.{name} AS g WHERE {where}", [sought] * 3)["n"]
     part = Slice(desk.number("page"), total, f"/clusters/{name}", {"q": sought})
-    rows = desk.rows(f"""SELECT g.hub_id, {called} AS name, g.record_count FROM golden.{name} AS g WHERE {where}
-      ORDER BY g.record_count DESC, g.hub_id LIMIT {PAGE} OFFSET ?""", [*[sought] * 3, part.offset])
-    return Page("clusters.html", {"entity": name, "rows": rows, "part": part, "sought": sought, "is_resolved": desk.rules.is_resolved(name)})
+    rows = desk.rows(
+        f"""SELECT g.hub_id, {called} AS name, g.record_count FROM golden.{name} AS g WHERE {where}
+      ORDER BY g.record_count DESC, g.hub_id LIMIT {PAGE} OFFSET ?""",
+        [*[sought] * 3, part.offset],
+    )
+    return Page(
+        "clusters.html", {"entity": name, "rows": rows, "part": part, "sought": sought, "is_resolved": desk.rules.is_resolved(name)}
+    )
 
 
 def entity(desk: Desk) -> Page:
@@ -55,16 +61,31 @@ def entity(desk: Desk) -> Page:
     members = sides.members(desk, name, golden["hub_id"])
     refs = [each["record_ref"] for each in members]
     owner = desk.rules.owner(name)
-    given = {column: {"from": golden.get(f"{field}_from") or "", "owner": " or ".join(dict.fromkeys(rule.owner for rule in owner.rules(field)))}
-             for field, known in desk.rules.entities[name].fields.items() for column in sides.value_columns(field, known)}
+    given = {
+        column: {
+            "from": shown.record(golden.get(f"{field}_from") or ""),
+            "owner": " or ".join(dict.fromkeys(rule.owner for rule in owner.rules(field))),
+        }
+        for field, known in desk.rules.entities[name].fields.items()
+        for column in sides.value_columns(field, known)
+    }
     values = [given[row["column"]] | row for row in sides.fields(desk, name, [golden, *members])]
     called = desk.names([{"entity": name, "hub_id": golden["hub_id"]}])
-    return Page("entity.html", {
-        "entity": name, "hub_id": golden["hub_id"], "asked": hub_id, "title": called[golden["hub_id"]] or golden["hub_id"],
-        "values": values, "members": [sides.heading(each) for each in members],
-        "links": desk.rows(LINKS.format(entity=name), [refs, refs]) if desk.rules.is_resolved(name) else [],
-        "can_split": desk.rules.is_resolved(name) and len(members) > 1, "shown": desk.shown,
-        "history": _history(desk, name, refs, "p.hub_id = ?", golden["hub_id"])})
+    return Page(
+        "entity.html",
+        {
+            "entity": name,
+            "hub_id": golden["hub_id"],
+            "asked": hub_id,
+            "title": called[golden["hub_id"]] or golden["hub_id"],
+            "values": values,
+            "members": [sides.heading(each) for each in members],
+            "links": desk.rows(LINKS.format(entity=name), [refs, refs]) if desk.rules.is_resolved(name) else [],
+            "can_split": desk.rules.is_resolved(name) and len(members) > 1,
+            "shown": desk.shown,
+            "history": _history(desk, name, refs, "p.hub_id = ?", golden["hub_id"]),
+        },
+    )
 
 
 def record(desk: Desk) -> Page:
@@ -75,18 +96,33 @@ def record(desk: Desk) -> Page:
         raise NotThere(f"the firm has no system {system} with an object {each}; see concord.yaml")
     name = member.system.objects[each].of
     ref = f"{system}:{each}:{record_id}"
-    found = desk.one(f"""SELECT c.*, x.hub_id FROM canonical.{name} AS c
-      LEFT JOIN journal.crossref AS x ON x.record_ref = c.record_ref WHERE c.record_ref = ?""", [ref])
-    quarantined = desk.one("SELECT reason FROM capture.quarantine WHERE system = ? AND object = ? AND record_id = ?", [system, each, record_id])
+    found = desk.one(
+        f"""SELECT c.*, x.hub_id FROM canonical.{name} AS c
+      LEFT JOIN journal.crossref AS x ON x.record_ref = c.record_ref WHERE c.record_ref = ?""",
+        [ref],
+    )
+    quarantined = desk.one(
+        "SELECT reason FROM capture.quarantine WHERE system = ? AND object = ? AND record_id = ?", [system, each, record_id]
+    )
     if not found and not quarantined:
         raise NotThere(f"{system} {each} {record_id} is not in the newest cut; the next cycle may bring it")
     columns = [column for column in desk.rules.entities[name].columns() if found and found[column] is not None]
     raw = desk.one(f"SELECT _snapshot FROM {capture.table(system, each)} WHERE _id = ?", [record_id])
-    return Page("record.html", {
-        "entity": name, "system": system, "object": each, "id": record_id, "found": found, "quarantined": quarantined,
-        "snapshot": raw and raw["_snapshot"],
-        "values": [(column, says.told(name, column, found[column], desk.shown)) for column in columns], "shown": desk.shown,
-        "history": _history(desk, name, [ref], "p.system = ? AND p.object = ? AND p.record_id = ?", system, each, record_id)})
+    return Page(
+        "record.html",
+        {
+            "entity": name,
+            "system": system,
+            "object": each,
+            "id": record_id,
+            "found": found,
+            "quarantined": quarantined,
+            "snapshot": raw and raw["_snapshot"],
+            "values": [(column, says.told(name, column, found[column], desk.shown)) for column in columns],
+            "shown": desk.shown,
+            "history": _history(desk, name, [ref], "p.system = ? AND p.object = ? AND p.record_id = ?", system, each, record_id),
+        },
+    )
 
 
 def split(desk: Desk) -> Go:
@@ -104,8 +140,11 @@ def split(desk: Desk) -> Go:
 
 def _elsewhere(desk: Desk, name: str, hub_id: str) -> dict[str, Any]:
     """The golden row that most records of a former hub id belong to now."""
-    now = desk.one("""SELECT x.hub_id FROM journal.former AS f JOIN journal.crossref AS x ON x.record_ref = f.record_ref
-      WHERE f.hub_id = ? GROUP BY x.hub_id ORDER BY count(*) DESC, x.hub_id LIMIT 1""", [hub_id])
+    now = desk.one(
+        """SELECT x.hub_id FROM journal.former AS f JOIN journal.crossref AS x ON x.record_ref = f.record_ref
+      WHERE f.hub_id = ? GROUP BY x.hub_id ORDER BY count(*) DESC, x.hub_id LIMIT 1""",
+        [hub_id],
+    )
     golden = desk.one(f"SELECT * FROM golden.{name} WHERE hub_id = ?", [now["hub_id"]]) if now else None
     if not golden:
         raise NotThere(f"{name} {hub_id} is not in the newest cut; search it among the clusters of {name}")

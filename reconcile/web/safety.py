@@ -18,8 +18,10 @@ COOKIE = "concord_actor"
 RESERVED = ("hub", "policy")  # actors of the journal that are not people
 LONGEST = 80
 # Nothing from elsewhere, nothing inline. The report draws its own styles, and has no script.
-POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-          "form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 
@@ -36,7 +38,9 @@ def named(response: Response, name: str) -> Response:
     """The response, remembering the name. Raises Refused for a name that can't be a person's."""
     name = " ".join(name.split())
     if not name or len(name) > LONGEST or not name.isprintable() or name.lower() in RESERVED:
-        raise Refused(f"{name[:LONGEST]!r} is no name to sign decisions with; give your own, up to {LONGEST} letters, not {' or '.join(RESERVED)}")
+        raise Refused(
+            f"{name[:LONGEST]!r} is no name to sign decisions with; give your own, up to {LONGEST} letters, not {' or '.join(RESERVED)}"
+        )
     response.set_cookie(COOKIE, f"{quote(name, safe='')}.{token_urlsafe(12)}", httponly=True, samesite="strict", max_age=30 * 24 * 3600)
     return response
 
@@ -52,7 +56,9 @@ def check(key: bytes, request: Request, form: FormData) -> None:
     if not origin or urlsplit(origin).netloc != request.headers.get("host"):
         raise NotOurs("this request came from another site, and nothing was changed; open the workbench itself and try again there")
     if not hmac.compare_digest(str(form.get("token", "")).encode(), token(key, request).encode()):
-        raise NotOurs("this page is older than the workbench that runs now, and nothing was changed; load the page again, then repeat what you did")
+        raise NotOurs(
+            "this page is older than the workbench that runs now, and nothing was changed; load the page again, then repeat what you did"
+        )
 
 
 def local(path: str) -> str:

@@ -72,8 +72,10 @@ def parts(name: str, text: str | None, look: bool) -> list[tuple[str, str]]:
 def pushed(name: str, body: str | None, look: bool) -> list[dict[str, Any]]:
     """What a push wrote: field, before, after and why, from the body of its intent."""
     fields = json.loads(body)["fields"] if body else {}
-    return [{"field": words(field), "why": each["why"], "before": parts(name, each["base"], look), "after": parts(name, each["want"], look)}
-            for field, each in fields.items()]
+    return [
+        {"field": words(field), "why": each["why"], "before": parts(name, each["base"], look), "after": parts(name, each["want"], look)}
+        for field, each in fields.items()
+    ]
 
 
 def differing(left: str, right: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
@@ -101,7 +103,7 @@ def bar(weight: float) -> tuple[float, float]:
 
 def odds(weight: float) -> str:
     """The chance that two records are one, from the log2 of its odds."""
-    chance = 1 / (1 + 2 ** -weight)
+    chance = 1 / (1 + 2**-weight)
     return "over 99.9 %" if chance > 0.999 else "under 0.1 %" if chance < 0.001 else f"{chance * 100:.1f} %"
 
 

@@ -3,8 +3,7 @@
 from typing import Any
 
 from hub.errors import Refused
-from reconcile import replay as again
-from reconcile import shown
+from reconcile import replay as again, shown
 from reconcile.web import says
 from reconcile.web.desk import PAGE, Desk, Go, Page, Slice, link
 
@@ -43,7 +42,9 @@ def page(desk: Desk) -> Page:
     found = desk.rows(FOUND, [owner, owner, kind, kind, PAGE, part.offset])
     names = desk.names(found)
     rows = [_trouble(desk, row) | {"name": names.get(row["hub_id"], "")} for row in found]
-    return Page("exceptions.html", {"rows": rows, "groups": groups, "owner": owner, "kind": kind, "part": part, "link": link, "shown": desk.shown})
+    return Page(
+        "exceptions.html", {"rows": rows, "groups": groups, "owner": owner, "kind": kind, "part": part, "link": link, "shown": desk.shown}
+    )
 
 
 def replay(desk: Desk) -> Go:
@@ -67,4 +68,5 @@ def _trouble(desk: Desk, row: dict[str, Any]) -> dict[str, Any]:
         "wrote": says.DOTS if hidden and values else values,
         "step": NEXT_STEP.get(row["kind"], step),
         "wanted": says.parts(row["entity"], row["want"], desk.shown) if known else [],
-        "can_replay": row["kind"] in ("quarantine", *again.HELD) and not row["replayed_by"]}
+        "can_replay": row["kind"] in ("quarantine", *again.HELD) and not row["replayed_by"],
+    }

@@ -20,7 +20,15 @@ from reconcile.plan import Line
 from reconcile.web.app import app
 
 CHROMIUM = Path("/usr/bin/chromium")  # apt-get install chromium
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 SCRIPT = "<script>document.title = 'taken over'</script>"
 
 
@@ -45,7 +53,8 @@ class World:
     def lines(self, status: str, **like: str) -> list[Line]:
         """Lines of the plan in the newest cut."""
         with store.reading(self.firm.cuts) as connection:
-            return [line for line in plan.read(connection, status).lines if all(getattr(line, name) == value for name, value in like.items())]
+            lines = plan.read(connection, status).lines
+        return [line for line in lines if all(getattr(line, name) == value for name, value in like.items())]
 
     def rows(self, sql: str, values: list | None = None) -> list[tuple]:
         with store.reading(self.firm.cuts) as connection:
@@ -55,16 +64,18 @@ class World:
         return self.twin.simulators["salesforce"].tables["Account"].rows[record_id]
 
     def said(self, kind: str) -> list[tuple]:
-        return [(event.actor, event.subject, event.body) for event in self.journal.events(kinds={kind}) if event.actor not in ("hub", "policy")]
+        events = self.journal.events(kinds={kind})
+        return [(event.actor, event.subject, event.body) for event in events if event.actor not in ("hub", "policy")]
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> Iterator[World]:
     twin, folder = Twin(seed=7, scale=0.4), tmp_path_factory.mktemp("firm")
     twin.start()
-    accounts = twin.simulators["salesforce"].tables["Account"]
-    scripted = next(iter(accounts.rows))
-    accounts.update(scripted, {"Name": f"{accounts.rows[scripted]['Name']} {SCRIPT}"})
+    _look_alikes(twin, "Brightwater Example", "Kestrel Example")
+    customers = twin.simulators["netsuite"].tables["customer"]  # finance owns the name, so no correction takes this away
+    scripted = next(iter(customers.rows))
+    customers.update(scripted, {"companyName": f"{customers.rows[scripted]['companyName']} {SCRIPT}"})
     twin.write_project(folder)
     the_firm = firm.read(folder)
     with journal.open(the_firm.journal) as entries:
@@ -74,6 +85,28 @@ def world(tmp_path_factory) -> Iterator[World]:
         yield made
         server.stop()
     twin.stop()
+
+
+def _look_alikes(twin: Twin, *names: str) -> None:
+    """Accounts of which two have one name and say nothing else: a steward has to decide."""
+    accounts = twin.simulators["salesforce"].tables["Account"]
+    prospect = next(row for row in accounts.rows.values() if row["Type"] == "Prospect")
+    silent = {
+        field: None
+        for field in (
+            "Website",
+            "Phone",
+            "Tax_Id__c",
+            "Registration_Number__c",
+            "Trade_Name__c",
+            "Billing_Email__c",
+            "BillingPostalCode",
+            "BillingStreet",
+        )
+    }
+    for name in names:
+        for form in ("AG", "Ltd"):
+            accounts.create({field: value for field, value in prospect.items() if field != "Id"} | silent | {"Name": f"{name} {form}"})
 
 
 @dataclass
@@ -92,7 +125,8 @@ def browser():
         message = f"no {CHROMIUM}; apt-get install chromium"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        opened = playwright.chromium.launch_persistent_context(folder, executable_path=CHROMIUM, args=ARGUMENTS, viewport={"width": 1400, "height": 900})
+        size = {"width": 1400, "height": 900}
+        opened = playwright.chromium.launch_persistent_context(folder, executable_path=CHROMIUM, args=ARGUMENTS, viewport=size)
         yield opened
         opened.close()
 
