@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import duckdb
 
@@ -76,7 +77,7 @@ class Plan:
 
     lines: tuple[Line, ...]
 
-    @property
+    @cached_property  # one seal or consent asks for it once for each chunk of lines
     def hash(self) -> str:
         sealed = [{name: value for name, value in asdict(line).items() if name != "status"} for line in self.lines]
         return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()[:16]
