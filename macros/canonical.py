@@ -46,6 +46,14 @@ def inward(system, kind, column, field):
     return f"nullif({NORMAL[field.type].format(x=text)}, '')" if field.type in NORMAL else text
 
 
+def joined(mark, *values):
+    """SQL for the values as one text, those that are NULL left out.
+
+    Not concat_ws: sqlglot's simplify makes its result NULL as soon as one value is.
+    """
+    return f"array_to_string([{', '.join(f'({value})::TEXT' for value in values)}], '{mark}')"
+
+
 def field_of(entity, column):
     """The field that a canonical column belongs to."""
     return next(field for name, field in entity.fields.items() if column in field.columns(name))

@@ -2,7 +2,7 @@
 
 import re
 
-from macros.canonical import firm_rules, only_touched, typed
+from macros.canonical import firm_rules, joined, only_touched, typed
 from macros.golden import value_columns
 from sqlmesh import macro
 
@@ -16,7 +16,7 @@ COLUMNS = {
 
 def row(klass, entity, *, hub_id, system, each, record_ref, field, said, should, money, currency, owner, says, rest):
     """One SELECT of a class of discrepancy, in the columns that all share. Arguments are SQL."""
-    key = f"md5(concat_ws('|', '{klass}', {record_ref}, {hub_id}, {system}, {each}, {field}))"
+    key = f"md5({joined('|', repr(klass), record_ref, hub_id, system, each, field)})"
     values = [key, f"'{klass}'", f"'{entity}'", hub_id, system, each, record_ref, field, said, should, money, currency, owner, says]
     return "SELECT " + ", ".join(f"({value})::{kind_of(name)} AS {name}" for value, name in zip(values, COLUMNS)) + f" {rest}"
 
@@ -150,7 +150,7 @@ def orphan_reference(evaluator):
                   FROM identity.{of} AS m
                   LEFT JOIN canonical.{field.to} AS t ON t.record_ref = m.{name}_ref
                   WHERE m.is_live AND {only_touched(evaluator, "m.hub_id")} AND m.{name}_ref IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)
-                    AND m.{name}_ref NOT IN (SELECT concat_ws(':', system, object, record_id) FROM capture.quarantine)"""  # those are known, and wait
+                    AND m.{name}_ref NOT IN (SELECT {joined(":", "system", "object", "record_id")} FROM capture.quarantine)"""  # those are known, and wait
                 found.append(row("orphan_reference", of, hub_id="m.hub_id", system="m.system", each="m.object", record_ref="m.record_ref", field=f"'{name}'",
                                  said=f"to_json({{'{name}_ref': m.{name}_ref}})", should="NULL", money="NULL", currency="NULL", owner="m.role",
                                  says=f"'refers to ' || m.{name}_ref || ', which is ' || CASE WHEN t.record_ref IS NULL THEN 'not known' ELSE 'gone' END", rest=rest))

@@ -1,6 +1,6 @@
 """Discrepancies become deltas: what to write to which record, or why it is held."""
 
-from macros.canonical import firm_rules, only_touched, typed
+from macros.canonical import firm_rules, joined, only_touched, typed
 from macros.discrepancy import kind_of
 from sqlmesh import macro
 
@@ -15,7 +15,7 @@ COLUMNS = {
 def row(*, discrepancy, action, of, hub_id, system, each, record_id, field, base, want, why, held, money, currency, rest):
     """One SELECT of deltas, in the columns that all share. Arguments are SQL. The line id changes with what was there and what is wanted."""
     # The base is part of it: consent to change net_30 is no consent to change what somebody wrote since.
-    line = f"md5(concat_ws('|', {discrepancy}, {record_id}, {field}, {base}, {want}))"
+    line = f"md5({joined('|', discrepancy, record_id, field, base, want)})"
     values = [line, discrepancy, f"'{action}'", f"'{of}'", hub_id, f"'{system.system}'", f"'{each.name}'", record_id, field, base, want, why, held, money, currency]
     return "SELECT " + ", ".join(f"({value})::{kind_of(name)} AS {name}" for value, name in zip(values, COLUMNS)) + f" {rest}"
 
