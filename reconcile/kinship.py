@@ -15,10 +15,6 @@ def why_one(connection: duckdb.DuckDBPyConnection, of: str, ref: str, other: str
     if not _has_pairs(connection, of):
         number = ", ".join(entity.all_entities()[of].identity.strong) or "record id"
         return Link("identity", f"one with {shown.record(other)}: both carry the same {number}", facts={"record_ref": other, "strong": number})
-    for one, merged in ((ref, other), (other, ref)):
-        into = connection.execute(f"SELECT merged_ref FROM canonical.{of} WHERE record_ref = ?", [merged]).fetchone()
-        if into and into[0] == one:
-            return Link("identity", f"one with {shown.record(other)}: {shown.record(merged)} was merged into {shown.record(one)} there", facts={"record_ref": other})
     path = _path(_links(connection, of, ref), ref, other)
     if not path:
         return Link("identity", f"one with {shown.record(other)}: by an earlier match; one of them is gone, or their evidence is", facts={"record_ref": other})
@@ -27,13 +23,14 @@ def why_one(connection: duckdb.DuckDBPyConnection, of: str, ref: str, other: str
 
 
 def _links(connection: duckdb.DuckDBPyConnection, of: str, ref: str) -> list[tuple[str, str]]:
-    """Pairs that hold a record's cluster together: what the evidence links and no steward parted, and what a steward linked."""
+    """Pairs that hold a record's cluster together: linked by evidence and parted by no steward, linked by a steward, or merged in their system."""
     return connection.execute(f"""
       WITH member AS (SELECT record_ref FROM journal.crossref WHERE hub_id = (SELECT hub_id FROM journal.crossref WHERE record_ref = ?)),
       link AS (
         SELECT left_ref, right_ref FROM identity.{of}_pair AS p WHERE verdict = 'link' AND NOT EXISTS (
           SELECT 1 FROM journal.decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict = 'different')
-        UNION SELECT left_ref, right_ref FROM journal.decision WHERE verdict = 'same')
+        UNION SELECT left_ref, right_ref FROM journal.decision WHERE verdict = 'same'
+        UNION SELECT record_ref, merged_ref FROM canonical.{of} WHERE merged_ref IS NOT NULL)
       SELECT left_ref, right_ref FROM link WHERE left_ref IN (SELECT record_ref FROM member) AND right_ref IN (SELECT record_ref FROM member) ORDER BY ALL""", [ref]).fetchall()
 
 
@@ -57,6 +54,9 @@ def _path(links: list[tuple[str, str]], start: str, end: str) -> list[str]:
 
 
 def _step(connection: duckdb.DuckDBPyConnection, of: str, ref: str, other: str) -> Link:
+    merged = connection.execute(f"SELECT record_ref, merged_ref FROM canonical.{of} WHERE record_ref IN ($1, $2) AND merged_ref IN ($1, $2)", [ref, other]).fetchone()
+    if merged:
+        return Link("identity", f"one with {shown.record(other)}: {shown.record(merged[0])} was merged into {shown.record(merged[1])} there", facts={"record_ref": other})
     left, right = sorted((ref, other))
     decided = connection.execute("""
       SELECT d.actor, d.verdict, e.happened_at FROM journal.decision AS d JOIN journal.event AS e ON e.seq = d.seq
