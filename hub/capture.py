@@ -86,8 +86,9 @@ def load_missing(connection: duckdb.DuckDBPyConnection, system: System, manifest
 def _load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, manifest: Manifest, folder: Path) -> dict[str, int]:
     target = table(system.system, each.name)
     _shape(connection, target, each)
-    _find_changes(connection, target, each, folder / manifest.id, _hash(each))
-    _apply(connection, target, each, folder / manifest.id)
+    sifted = _sift(connection, target, each, folder / manifest.id)
+    _find_changes(connection, target, each, folder / manifest.id, sifted)
+    _apply(connection, target, each, folder / manifest.id, sifted)
     return _keep_evidence(connection, each, manifest, folder / manifest.id)
 
 
@@ -132,24 +133,37 @@ def _shape(connection: duckdb.DuckDBPyConnection, target: str, each: Object) -> 
     connection.execute(f"COMMENT ON TABLE {target} IS '{wanted.replace(chr(39), chr(39) * 2)}'")
 
 
-def _find_changes(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, row_hash: str) -> None:
+def _sift(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> str:
+    """The temporary table or view that holds the rows of a snapshot which may be news: `_row`, `_hash` and the promised fields.
+
+    The hash covers the key, so a row whose hash is there is as it was. A table of hashes alone takes half the memory of one
+    with keys, and the file is read once.
+    """
+    columns = ", ".join(f'"{path}"' for path in each.source_fields())
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP VIEW said AS
+      SELECT file_row_number AS _row, {_hash(each)} AS _hash, {columns} FROM read_parquet('{snapshot / "rows.parquet"}', file_row_number = true) WHERE _reason IS NULL""")
+    if not connection.execute(f"SELECT 1 FROM {target} LIMIT 1").fetchone():
+        return "said"  # all of it is news: not worth a copy
+    # What is gone may be back with the hash that it had, so the gone ones don't rule a row out.
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE sifted AS SELECT s.* FROM said AS s ANTI JOIN (SELECT _hash FROM {target} WHERE _gone IS NULL) AS t ON t._hash = s._hash")
+    return "sifted"
+
+
+def _find_changes(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, sifted: str) -> None:
     """Fill the temporary table `delta`: the records of this snapshot that are not as they were."""
-    deleted = f'"{each.gone.deleted}"' if each.gone.deleted else "false"
-    into = f"nullif(\"{each.gone.merged_into}\", '')" if each.gone.merged_into else "NULL"
-    latest = f'"{each.changed}" DESC NULLS LAST, ' if each.changed else ""
+    deleted = f's."{each.gone.deleted}"' if each.gone.deleted else "false"
+    into = f"nullif(s.\"{each.gone.merged_into}\", '')" if each.gone.merged_into else "NULL"
+    latest = f's."{each.changed}" DESC NULLS LAST, ' if each.changed else ""
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE delta AS
-      WITH said AS (
-        SELECT "{each.key}" AS _id, {row_hash} AS _hash, file_row_number AS _row, {into} AS _into,
-          CASE WHEN {into} IS NOT NULL THEN 'merged' WHEN {deleted} THEN 'deleted' END AS _gone, {f'"{each.changed}"' if each.changed else 'NULL'} AS _changed
-        FROM read_parquet('{snapshot / "rows.parquet"}', file_row_number = true)
-        WHERE _reason IS NULL
-      ), fresh AS (
-        SELECT s._id, s._hash, s._row, s._gone, s._into, s._changed, t._id IS NULL AS is_new, t._gone AS was_gone
-        FROM said AS s
-        LEFT JOIN {target} AS t ON t._id = s._id  -- absent: a new record
-        WHERE t._id IS NULL OR t._hash <> s._hash OR t._gone IS DISTINCT FROM s._gone
-        QUALIFY row_number() OVER (PARTITION BY s._id ORDER BY {latest.replace(f'"{each.changed}"', "s._changed")}s._row DESC) = 1
+      WITH fresh AS (
+        SELECT s."{each.key}" AS _id, s._hash, s._row, {into} AS _into, CASE WHEN {into} IS NOT NULL THEN 'merged' WHEN {deleted} THEN 'deleted' END AS _gone,
+          t._id IS NULL AS is_new, t._gone AS was_gone
+        FROM {sifted} AS s
+        LEFT JOIN {target} AS t ON t._id = s."{each.key}"  -- absent: a new record
+        WHERE t._id IS NULL OR t._hash <> s._hash OR t._gone IS DISTINCT FROM CASE WHEN {into} IS NOT NULL THEN 'merged' WHEN {deleted} THEN 'deleted' END
+        QUALIFY row_number() OVER (PARTITION BY s."{each.key}" ORDER BY {latest}s._row DESC) = 1
       ), absent AS (
         SELECT g._id, t._hash, NULL AS _row, g._gone, g._into
         FROM read_parquet('{snapshot / "gone.parquet"}') AS g
@@ -164,7 +178,7 @@ def _find_changes(connection: duckdb.DuckDBPyConnection, target: str, each: Obje
       SELECT _id, _hash, NULL, _gone, _into, CASE _gone WHEN 'merged' THEN 'merge' WHEN 'deleted' THEN 'delete' ELSE _gone END FROM absent""")
 
 
-def _apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> None:
+def _apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, sifted: str) -> None:
     columns = ", ".join(f'"{path}"' for path in each.source_fields())
     name = f"{snapshot.parent.parent.name}/{snapshot.parent.name}/{snapshot.name}"
     connection.execute(f"UPDATE {target} AS t SET _gone = d._gone, _into = d._into, _snapshot = '{name}' FROM delta AS d WHERE d._id = t._id AND d._row IS NULL")
@@ -172,8 +186,8 @@ def _apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, sna
     connection.execute(f"""
       INSERT INTO {target} BY NAME
       SELECT d._id, d._hash, d._gone, d._into, '{name}' AS _snapshot, {columns}
-      FROM read_parquet('{snapshot / "rows.parquet"}', file_row_number = true) AS r
-      JOIN delta AS d ON d._row = r.file_row_number""")
+      FROM {sifted} AS s
+      JOIN delta AS d ON d._row = s._row""")
 
 
 def _keep_evidence(connection: duckdb.DuckDBPyConnection, each: Object, manifest: Manifest, snapshot: Path) -> dict[str, int]:

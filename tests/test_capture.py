@@ -138,6 +138,15 @@ def test_a_missing_record_is_looked_at_and_only_a_deletion_deletes(hub):
     assert "2" in hub.ids()
 
 
+def test_a_record_that_was_gone_and_comes_back_as_it_was_is_found(hub):
+    everything = [row(str(number)) for number in range(1, 9)]
+    hub.read(whole(*everything))
+    hub.read(whole(*everything[1:]), fates={"1": Seen("deleted")})
+
+    assert hub.read(whole(*everything)) == {"undelete": 1}
+    assert "1" in hub.ids()
+
+
 def test_a_field_that_vanished_stops_the_object(hub):
     rows = [row(str(number)) for number in range(30)]
     hub.read(whole(*rows))
