@@ -1,7 +1,8 @@
 """Tables for finance: money that waits, as far as the firm's systems tell."""
 
-from macros.canonical import firm_rules
 from sqlmesh import macro
+
+from macros.canonical import firm_rules, typed
 
 UNBILLED = {
     "project_id": ("TEXT", "Hub id of the project; empty when the entries name none."),
@@ -25,8 +26,8 @@ RECEIVABLE = {
 
 def held_or_empty(evaluator, needs, columns, query):
     """The query, typed and described, if the firm holds the entities that it needs; else no rows."""
-    found = f"({query})" if set(needs) <= firm_rules(evaluator).entities.keys() else "(SELECT " + ", ".join(f"NULL AS {name}" for name in columns) + " WHERE FALSE)"
-    return "SELECT " + ", ".join(f"q.{name}::{kind} AS {name} /* {says} */" for name, (kind, says) in columns.items()) + f" FROM {found} AS q"
+    nothing = "SELECT " + ", ".join(f"NULL AS {name}" for name in columns) + " WHERE FALSE"
+    return typed(columns, query if set(needs) <= firm_rules(evaluator).entities.keys() else nothing)
 
 
 @macro()
