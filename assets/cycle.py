@@ -31,12 +31,16 @@ class Cycle:
         return sum(self.pushed.values())
 
 
-def run(firm: Firm, job: str = "cycle") -> Cycle:
-    """One turn of the loop. Raises nothing for a failed step: `failures` says which, and why."""
+def run(firm: Firm, job: str = "cycle", kept: bool = True) -> Cycle:
+    """One turn of the loop. Raises nothing for a failed step: `failures` says which, and why.
+
+    kept  whether Dagster's UI shall show it
+    """
     prepare(firm)
     from assets.definitions import definitions
 
-    with instance.instance(firm) as dagster:
+    with instance.instance(firm, kept) as dagster:
+        instance.end_dead_runs(dagster)
         result = definitions(firm).resolve_job_def(job).execute_in_process(QUIET, instance=dagster, raise_on_error=False)
         return _summary(result)
 

@@ -26,7 +26,7 @@ def demo(seed: Annotated[int, typer.Option(help="Another seed, another firm.")] 
     from hub.twin.twin import Twin
 
     started = time.monotonic()
-    _make_room(folder)
+    make_room(folder)
     twin = Twin(seed, scale)
     twin.start()
     try:
@@ -44,7 +44,7 @@ def demo(seed: Annotated[int, typer.Option(help="Another seed, another firm.")] 
         _tell(folder, summary, files, time.monotonic() - started)
 
 
-def _make_room(folder: Path) -> None:
+def make_room(folder: Path) -> None:
     """Clear away an earlier demo, and nothing else."""
     if folder.exists() and any(folder.iterdir()):
         if "An invented firm" not in (folder / "concord.yaml").read_text() if (folder / "concord.yaml").exists() else True:
@@ -61,7 +61,7 @@ def _turn_until_rest(firm: Firm, quiet: bool) -> tuple[dict, list]:
     for number in range(1, MOST_TURNS + 1):
         if not quiet:
             console.err.print(f"[bold]turn {number}[/bold]")
-        turns.append(cycle.run(firm))
+        turns.append(cycle.run(firm, kept=False))
         if turns[-1].failures:
             raise Refused("; ".join(turns[-1].failures))
         first = first or _found(firm)

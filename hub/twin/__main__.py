@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from hub.twin.twin import Twin
+from hub.twin.twin import SYSTEMS, Twin
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     stopped = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stopped.set())
-    twin = Twin(asked.seed, asked.scale)
+    twin = Twin(asked.seed, asked.scale, asked.systems)
     served = [name for name, simulator in twin.simulators.items() if simulator.app]
     ports = {name: asked.ports_from + number for number, name in enumerate([*served, "control"])} if asked.ports_from else {}
     twin.start(ports, beside={"control": control(twin)})
@@ -47,6 +47,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS, help="all six by default")
     parser.add_argument("--ports-from", type=int, default=0, help="first of six ports in a row; free ones by default")
     return parser.parse_args()
 
