@@ -21,7 +21,6 @@ import polars as pl
 from pydantic_core import to_json
 
 from hub import contract, store
-from hub.errors import ContractBroken
 from hub.mapping import Object, System
 from hub.systems.connector import Connector, Page
 

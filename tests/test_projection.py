@@ -1,7 +1,6 @@
 """The journal's tables follow from its events, whether these come one by one or all at once."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hub import capture, journal, projection, store
 from hub.journal import Event
