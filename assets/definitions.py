@@ -50,9 +50,10 @@ def definitions(the_firm: Firm) -> Definitions:
     assets = graph.all_assets(the_firm)
     jobs = {"cycle": define_asset_job("cycle", AssetSelection.all(), description="Observe every system, understand, compare, correct, publish.")}
     jobs["push"] = define_asset_job("push", AssetSelection.groups("pushed", "published"), description="Send what is approved now, and publish.")
+    beyond = AssetSelection.all() - AssetSelection.groups("observe")  # all that follows from what was read is one step, and touches what changed
     for name, domain in domains(the_firm).items():
         if sources := _sources(the_firm, domain["entities"]):
-            jobs[name] = define_asset_job(f"cycle_{name}", AssetSelection.assets(*sources).downstream(), description=f"A cycle that reads {', '.join(domain['entities'])} only.")
+            jobs[name] = define_asset_job(f"cycle_{name}", AssetSelection.assets(*sources) | beyond, description=f"A cycle that reads {', '.join(domain['entities'])} only.")
     schedules = [_schedule(name, domain["cron"], jobs[name]) for name, domain in domains(the_firm).items() if name in jobs]
     sensor = SensorDefinition(name="decisions", job=jobs["cycle"], evaluation_fn=lambda context: _on_decision(the_firm, context),
                               minimum_interval_seconds=15, default_status=DefaultSensorStatus.RUNNING, description="Starts a cycle when the journal has a new decision of a person.")
