@@ -10,7 +10,7 @@ import typer
 from assets import console
 from assets.cli import HERE, Json, Project, app, the_firm
 from assets.console import FAILED, FINDINGS
-from hub import journal, store
+from hub import journal, rules, store
 
 EXCEPTIONS = "SELECT kind, subject, message, owner, opened_at FROM journal.exception ORDER BY opened_at, id"
 
@@ -26,13 +26,13 @@ def exceptions(project: Project = HERE, json: Json = False) -> None:
 
 @app.command()
 def replay(about: Annotated[str, typer.Argument(help="As `hub exceptions` shows it, or SYSTEM OBJECT; quoted.")], project: Project = HERE,
-           actor: Annotated[str, typer.Option(help="Who asks.")] = "", json: Json = False) -> None:
+           actor: Annotated[str, typer.Option(help="Who asks.")] = "", undo: Annotated[bool, typer.Option("--undo", help="Take the request back.")] = False, json: Json = False) -> None:
     """Try again what was quarantined, refused, rejected or given up; the next cycle does it."""
     from reconcile import replay as replays
 
     with journal.open(the_firm(project).journal) as entries:
-        replays.request(entries, about, actor or getpass.getuser())
-    console.as_json({"replay": about}) if json else console.out.print(f"the next cycle tries {about} again")
+        (replays.undo if undo else replays.request)(entries, about, actor or getpass.getuser())
+    console.as_json({"replay": about, "undone": undo}) if json else console.out.print(f"{about} stays as it is" if undo else f"the next cycle tries {about} again")
 
 
 @app.command()
@@ -40,9 +40,11 @@ def trace(system: str, each: Annotated[str, typer.Argument(metavar="OBJECT")], r
     """The chain from a record back to snapshots, rules and decisions."""
     from reconcile import explain
 
-    with store.reading(the_firm(project).cuts) as connection:
-        chain = explain.trace(connection, system, each, record_id)
+    firm = the_firm(project)
+    with store.reading(firm.cuts) as connection:
+        chain = explain.trace(connection, system, each, record_id, rules.of(str(firm.folder.resolve())))
     console.as_json(chain.as_dict()) if json else console.out.print("\n".join(chain.lines()), markup=False, soft_wrap=True)
+    raise typer.Exit(0 if chain.found else FAILED)
 
 
 @app.command()
