@@ -75,6 +75,7 @@ def app(firm: Firm) -> Starlette:
             Mount("/static", StaticFiles(directory=HERE / "static")),
             Route("/htmx.js", lambda _: FileResponse(HTMX, headers={"cache-control": "max-age=86400"})),
             Route("/who", bench.endpoint(bench.who, needs_cut=False), methods=["GET", "POST"]),
+            Route("/report", bench.endpoint(home.report)),
             Route("/fresh", bench.endpoint(bench.fresh, needs_cut=False)),
             *(Route(path, bench.endpoint(act), methods=["POST"]) for path, act in ACTIONS.items()),
             *(Route(path, bench.endpoint(page), methods=["GET", "POST"]) for path, page in PAGES.items()),
@@ -171,7 +172,9 @@ class Bench:
     def unexpected(self, request: Request, wrong: Exception) -> Response:
         log.error("workbench %s failed with %s", request.url.path, type(wrong).__name__)
         message = f"this page failed ({type(wrong).__name__}). The terminal of `hub serve` says more: pass that on, then go on from the start page"
-        return self._html(request, "error.html", {"message": message}, 500)
+        response = self._html(request, "error.html", {"message": message}, 500)
+        response.headers["content-security-policy"] = safety.POLICY  # this answer is made outside of the middleware
+        return response
 
 
 def _address(request: Request) -> str:

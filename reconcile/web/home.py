@@ -1,7 +1,8 @@
-"""The start page: the last cycle, what waits for whom, money at stake."""
+"""The start page: the last cycle, what waits for whom, money at stake; and the report."""
 
 from typing import Any
 
+from reconcile import report as reports
 from reconcile.web.desk import Desk, Page
 
 READS = """
@@ -52,3 +53,8 @@ def _consent(desk: Desk) -> list[dict[str, Any]]:
     """Money in the lines that wait for consent, by currency."""
     return desk.rows("""SELECT currency, sum(money) AS money FROM line WHERE state = 'needs_consent' AND money IS NOT NULL
       GROUP BY currency ORDER BY currency""")
+
+
+def report(desk: Desk) -> str:
+    """The report of the newest cut, as its own page."""
+    return reports.html(desk.connection)

@@ -91,9 +91,8 @@ def _look_alikes(twin: Twin, *names: str) -> None:
     """Accounts of which two have one name and say nothing else: a steward has to decide."""
     accounts = twin.simulators["salesforce"].tables["Account"]
     prospect = next(row for row in accounts.rows.values() if row["Type"] == "Prospect")
-    silent = {
-        field: None
-        for field in (
+    silent = dict.fromkeys(
+        (
             "Website",
             "Phone",
             "Tax_Id__c",
@@ -103,7 +102,7 @@ def _look_alikes(twin: Twin, *names: str) -> None:
             "BillingPostalCode",
             "BillingStreet",
         )
-    }
+    )
     for name in names:
         for form in ("AG", "Ltd"):
             accounts.create({field: value for field, value in prospect.items() if field != "Id"} | silent | {"Name": f"{name} {form}"})

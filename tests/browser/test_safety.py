@@ -151,3 +151,11 @@ def test_before_the_first_cycle_the_page_says_what_to_run(tmp_path, world):
 
     assert answer.status_code == 503
     assert "hub run" in answer.text
+
+
+def test_the_report_is_of_the_newest_cut_and_may_run_nothing(client):
+    answer = client.get("/report")
+
+    assert answer.status_code == 200
+    assert "<script" not in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline'")
