@@ -88,12 +88,14 @@ def _newcomers(connection: duckdb.DuckDBPyConnection, system: System, each: Obje
     where = [system.system, each.name]
     marks = "SELECT watermark FROM capture.snapshot WHERE system = ? AND object = ? AND watermark IS NOT NULL ORDER BY taken_at DESC LIMIT 1"
     since = (connection.execute(marks, where).fetchone() or (None,))[0] if each.changed else None
-    known = connection.execute(f"""
-      SELECT _id FROM {capture.table(*where)} UNION SELECT record_id FROM capture.quarantine WHERE system = ? AND object = ?
-      UNION SELECT record_id FROM journal.push WHERE system = ? AND object = ? AND record_id IS NOT NULL""", where * 2).fetchall()
     deleted = lambda row: each.gone.deleted and mapping.get(row, each.gone.deleted, system.nested)
     there = {mapping.get(row, each.key, system.nested) for page in connector.read(each, since) for row in page.rows if not deleted(row)}
-    return there - {record_id for record_id, in known}
+    strangers = connection.execute(f"""
+      SELECT t.id FROM (SELECT unnest(?::VARCHAR[]) AS id) AS t
+      ANTI JOIN {capture.table(*where)} AS c ON c._id = t.id
+      ANTI JOIN (SELECT record_id FROM capture.quarantine WHERE system = ? AND object = ?) AS q ON q.record_id = t.id
+      ANTI JOIN (SELECT record_id FROM journal.push WHERE system = ? AND object = ?) AS p ON p.record_id = t.id""", [[*there], *where * 2]).fetchall()
+    return {record_id for record_id, in strangers}
 
 
 def _corrections(lines: list[Line]) -> list[Correction]:
