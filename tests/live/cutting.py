@@ -1,5 +1,6 @@
 """A TCP proxy on loopback that lets the server do its work and then loses the answer, or lets a person be quicker."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,14 @@ class Cutting:
         self.url = upstream.replace(parts.netloc, f"127.0.0.1:{self.listener.getsockname()[1]}")
         self.cut: bytes | None = None
         self.before: tuple[bytes, Callable[[], None]] | None = None
+        self.said: list[bytearray] = []  # what each connection asked, since `forget`
+
+    def heard(self, pattern: bytes) -> list[bytes]:
+        """What matches a pattern in all that was asked, in order of connections."""
+        return [found for said in self.said for found in re.findall(pattern, bytes(said))]
+
+    def forget(self) -> None:
+        self.said = []
 
     def lose_answer(self, request: bytes) -> None:
         """Drop the connection when the answer to the next request with these bytes arrives: by then, the server has committed."""
@@ -38,7 +47,8 @@ class Cutting:
             threading.Thread(target=self._answers, args=(client, server, doomed), daemon=True).start()
 
     def _requests(self, client: socket.socket, server: socket.socket, doomed: threading.Event) -> None:
-        seen = b""
+        seen = bytearray()
+        self.said.append(seen)
         for chunk in _chunks(client):
             seen += chunk
             if self.before and self.before[0] in seen:

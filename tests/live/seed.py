@@ -43,6 +43,10 @@ class Organisation:
     def phone(self) -> str:
         return f"+49 30 23125 1{self.account[-2:]}"
 
+    @property
+    def erp_phone(self) -> str:
+        return EXPECTED["phones_differ"].get(self.account, (self.phone, self.phone))[1]
+
 
 ORGANISATIONS: list[Organisation] = _table(Organisation, """
 A-01 | Alder & Brook GmbH       | Alder & Brook GmbH               | DE492655486  | alder.example    | Lindenallee 4     | 10115 | Berlin    | DE | 30
@@ -197,13 +201,24 @@ E-06 P-2011 2025-10: 27=8 28=8 29=8 30=6 31=4
 
 @dataclass(frozen=True)
 class Invoice:
-    """A posted invoice in Tryton, and its line in the CRM's export. An empty amount: the system does not have it."""
+    """An invoice in Tryton, posted unless EXPECTED says otherwise, and its line in the CRM's export.
+
+    An empty amount: the system does not have it. Two dates: Tryton's, and the CRM's.
+    """
 
     number: str
     account: str
-    issued_on: str
+    dates: str
     erp_amount: str
     crm_amount: str
+
+    @property
+    def issued_on(self) -> str:
+        return self.dates.split(" / ")[0]
+
+    @property
+    def crm_issued_on(self) -> str:
+        return self.dates.split(" / ")[-1]
 
 
 # Tryton numbers invoices when they are posted, in this order; so those that it has come first.
@@ -215,13 +230,14 @@ INV-0004 | A-05 | 2025-08-29 |  9425.00 |  9425.00
 INV-0005 | A-06 | 2025-08-29 | 13600.00 | 13600.00
 INV-0006 | A-07 | 2025-08-29 |  4800.00 |  4500.00
 INV-0007 | A-08 | 2025-08-29 |  7290.00 |  7290.00
-INV-0008 | A-09 | 2025-09-30 |  3450.00 |  3450.00
+INV-0008 | A-09 | 2025-09-30 / 2025-09-29 | 3450.00 | 3450.00
 INV-0009 | A-10 | 2025-09-30 |  6000.00 |
 INV-0010 | A-11 | 2025-09-30 |  5250.00 |  5250.00
 INV-0011 | A-01 | 2025-09-30 |  4690.00 |  4690.00
 INV-0012 | A-02 | 2025-10-31 |  4437.50 |  4437.50
 INV-0013 | A-03 | 2025-10-31 |  5800.00 |  5800.00
 INV-0014 | A-04 | 2025-10-31 |  3965.00 |  3965.00
+INV-0080 | A-13 | 2025-11-03 / 2025-11-10 | 1875.00 | 1875.00
 INV-0090 | A-12 | 2025-10-31 |          |  2100.00
 """)
 
@@ -233,6 +249,8 @@ EXPECTED = {
     "other_spelling": {"A-02": ("Mueller und Soehne", "Müller & Söhne Maschinenbau GmbH"),
                        "A-03": ("Harbour Finch", "Harbour & Finch GmbH")},
     "renamed_in_crm_after_close": {"A-04": ("Nordwind Logistik SE", "Hansa Spedition GmbH")},
+    # account: (number in the CRM, number in Tryton)
+    "phones_differ": {"A-05": ("+49 30 23125 105", "+49 30 23125 155")},
     "prospects_only_in_crm": ["A-19", "A-20", "A-21", "A-22", "A-23"],
     "customers_only_in_tryton": ["B-24", "B-25"],
     "projects_missing_in_redmine": ["P-2012"],
@@ -242,4 +260,7 @@ EXPECTED = {
     "invoices_missing_in_tryton": ["INV-0090"],
     # number: (amount in Tryton, amount in the CRM)
     "posted_invoices_with_another_amount": {"INV-0006": (Decimal("4800.00"), Decimal("4500.00"))},
+    # number: (date in Tryton, date in the CRM)
+    "posted_invoices_with_another_date": {"INV-0008": ("2025-09-30", "2025-09-29")},
+    "draft_invoices_with_another_date": {"INV-0080": ("2025-11-03", "2025-11-10")},
 }

@@ -349,10 +349,18 @@ def test_a_record_that_was_there_before_us_takes_a_hub_id_and_later_another_one(
         assert getattr(tryton.model(model)(int(record_id)), field) == "Words of a person concord:H-0002"
 
 
-def test_an_invoice_is_never_written(erp, tryton):
-    invoice = read(erp, INVOICE)[0]
+def test_a_draft_invoice_takes_another_date_and_tryton_itself_refuses_one_for_a_posted_invoice(erp, tryton):
+    draft, posted = (next(row for row in read(erp, INVOICE) if row["state"] == state) for state in ("draft", "posted"))
 
-    outcome, = erp.write(INVOICE, [Write("w", "update", str(invoice["id"]), "I-1", {"total_amount": 1.0})])
+    outcomes = [erp.write(INVOICE, [update(erp, INVOICE, str(row["id"]), {"issued_on": "2025-11-17"})])[0] for row in (draft, posted)]
 
-    assert (outcome.state, outcome.message) == ("rejected", "the hub does not update invoice in Tryton")
-    assert tryton.model("account.invoice")(invoice["id"]).total_amount == Decimal(invoice["total_amount"])
+    assert [outcome.state for outcome in outcomes] == ["acknowledged", "rejected"]
+    assert "cannot modify" in outcomes[1].message
+    Invoice = tryton.model("account.invoice")
+    assert [str(Invoice(row["id"]).invoice_date) for row in (draft, posted)] == ["2025-11-17", posted["invoice_date"]]
+
+
+def test_an_invoice_is_not_created(erp):
+    outcome, = erp.write(INVOICE, [Write("w", "create", None, "I-1", {"invoice_date": "2025-11-17"})])
+
+    assert (outcome.state, outcome.message) == ("rejected", "the hub does not create invoice in Tryton")

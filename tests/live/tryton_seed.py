@@ -80,7 +80,7 @@ def _parties(each: seed.Organisation, terms: dict, countries: dict) -> list:
         address = party.addresses[0]
         address.street_unstructured, address.postal_code, address.city = each.street, each.postcode, each.city
         address.country = countries[each.country]
-        for kind, value in (("website", f"https://www.{each.website}"), ("phone", each.phone), ("email", each.email)):
+        for kind, value in (("website", f"https://www.{each.website}"), ("phone", each.erp_phone), ("email", each.email)):
             party.contact_mechanisms.new(type=kind, value=value)
         if each.tax_id and not made:
             party.identifiers.new(type="eu_vat", code=each.tax_id)
@@ -132,8 +132,19 @@ def _invoices(parties: dict, terms: dict) -> None:
             line = invoice.lines.new()
             line.account, line.description, line.quantity, line.unit_price = revenue, "Services", 1, Decimal(each.erp_amount)
             invoice.save()
+            if each.number in seed.EXPECTED["draft_invoices_with_another_date"]:
+                _number_draft(invoice.id, each.number)
+                continue
             invoice.click("post")
             assert invoice.number == each.number, (invoice.number, each.number)
+
+
+def _number_draft(invoice: int, number: str) -> None:
+    """Straight through the server's own models, as importers do: for everybody else a number comes with the posting."""
+    with Transaction().start("hub", 1) as transaction:
+        Invoice = Pool().get("account.invoice")
+        Invoice.write([Invoice(invoice)], {"number": number})
+        transaction.commit()
 
 
 if __name__ == "__main__":

@@ -63,5 +63,5 @@ SHAPES = {
         {"": "timesheet.line"}, _line, "description", values.line),
     "account.invoice": Shape(
         ["number", "state", "invoice_date", "total_amount", "amount_to_pay", "party", "currency.code", "lines_to_pay.maturity_date"],
-        {"": "account.invoice"}, _invoice, "hub_id", None, [["type", "=", "out"]]),
+        {"": "account.invoice"}, _invoice, "hub_id", values.invoice, [["type", "=", "out"]]),
 }

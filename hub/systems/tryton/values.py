@@ -50,6 +50,10 @@ def line(connection: Rpc, options: dict, body: Record, raw: Record | None) -> Re
     return values
 
 
+def invoice(connection: Rpc, options: dict, body: Record, raw: Record | None) -> Record:
+    return {"invoice_date": body["invoice_date"] and typed.moment(body["invoice_date"])}
+
+
 def _address(connection: Rpc, parts: Record) -> Record:
     values = {name: parts[name] for name in ("street", "postal_code", "city") if name in parts}
     if "country" in parts:
