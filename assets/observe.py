@@ -57,10 +57,11 @@ def observe(firm: Firm, name: str, journal: Journal, objects: Iterable[str] | No
     member, seen = firm.systems[name], Observed()
     connector = member.connect()
     try:
-        for each in member.system.objects.values():
-            if objects is None or each.name in objects:
-                _observe_object(firm, member, each, connector, seen, full)
-                _replay(firm, member, each, journal, seen)
+        with store.locked(firm.state / f"observe-{name}"):  # two processes that read at once would clear away each other's drafts
+            for each in member.system.objects.values():
+                if objects is None or each.name in objects:
+                    _observe_object(firm, member, each, connector, seen, full)
+                    _replay(firm, member, each, journal, seen)
     finally:
         connector.close()
     with store.writing(firm.hub_file) as connection:
