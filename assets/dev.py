@@ -17,6 +17,7 @@ from pathlib import Path
 
 from assets import console, cycle, demo, instance
 from assets.cli import the_firm
+from hub.firm import Firm
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,12 +37,21 @@ def _serve(asked: argparse.Namespace, stack: ExitStack) -> None:
     firm = the_firm(asked.folder)
     with console.stages():
         cycle.run(firm)
-    os.environ["DAGSTER_HOME"] = str(instance.home(firm))
-    port = asked.port or _free(3000)
-    dagster = stack.enter_context(child([sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]))
+    port = asked.port or free(3000)
+    dagster = stack.enter_context(child(dagster_dev(port), env=environment(firm)))
     console.out.print(f"Dagster on {firm.name}: http://127.0.0.1:{port}\nlet its people work: curl -X POST '{control}/people_edit?turn=1'\nstop: Ctrl-C", soft_wrap=True)
     while dagster.poll() is None and twin.poll() is None:
         time.sleep(1)
+
+
+def dagster_dev(port: int) -> list[str]:
+    """The command that starts Dagster's web server, daemon and code server."""
+    return [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
+
+
+def environment(firm: Firm) -> dict[str, str]:
+    """What Dagster's processes need to know of a firm."""
+    return os.environ | {"CONCORD_PROJECT": str(firm.folder.resolve()), "DAGSTER_HOME": str(instance.home(firm)), "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "1"}
 
 
 @contextmanager
@@ -68,7 +78,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _free(wanted: int) -> int:
+def free(wanted: int = 0) -> int:
+    """This port of loopback, or another one when it is taken."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", wanted))

@@ -80,16 +80,16 @@ def _understood(firm: Firm) -> AssetsDefinition:
     keys = sources | {name: AssetKey(name.split(".")) for name in models}
     specs = [_model_spec(model, [keys[read] for read in model.reads if read in keys]) for model in models.values()]
 
-    @multi_asset(name="understand", specs=specs, check_specs=[AssetCheckSpec("audits", asset=keys[name]) for name in models], pool=HUB, retry_policy=RETRY)
+    @multi_asset(name="understand", specs=specs, check_specs=[AssetCheckSpec("audits", asset=keys[name]) for name, model in models.items() if model.audits], pool=HUB, retry_policy=RETRY)
     def understood() -> Iterator[MaterializeResult]:
         with journal.open(firm.journal) as entries:
             done = understand(firm, entries)
         stage.info("%s", f"{done.touched:,} records touched, {sum(done.moved.values()):,} tied to a hub id anew", extra={"stage": "understand"})
         evaluated = {each.name: each for each in done.evaluated}
-        for name in models:
+        for name, model in models.items():
             result = evaluated.get(name)  # a view is not evaluated: it follows its tables
-            check = AssetCheckResult(check_name="audits", asset_key=keys[name], passed=True, metadata=dict(result.audits) if result else {})
-            yield MaterializeResult(asset_key=keys[name], metadata={"rows": result.rows} if result else {}, check_results=[check])
+            checks = [AssetCheckResult(check_name="audits", asset_key=keys[name], passed=True, metadata=dict(result.audits))] if model.audits else []
+            yield MaterializeResult(asset_key=keys[name], metadata={"rows": result.rows} if result else {}, check_results=checks)
 
     return understood
 
@@ -126,6 +126,7 @@ def _found(made: correct.Planned) -> str:
 def _pushed(firm: Firm, name: str) -> AssetsDefinition:
     # No retry: what a killed push leaves in doubt is settled by the next turn, by looking.
     @asset(key=pushed_key(name), deps=[PLAN], check_specs=[AssetCheckSpec("nothing_in_doubt", asset=pushed_key(name))], group_name="pushed", pool=HUB,
+           kinds={firm.systems[name].system.connector},
            description=f"Approved corrections, sent to {name} with precondition and idempotency means; intent journaled first.")
     def pushed() -> MaterializeResult:
         with journal.open(firm.journal) as entries:
@@ -139,7 +140,7 @@ def _pushed(firm: Firm, name: str) -> AssetsDefinition:
 
 
 def _cut(firm: Firm, writable: list[str]) -> AssetsDefinition:
-    @asset(key=CUT, deps=[PLAN, *(pushed_key(name) for name in writable)], group_name="published", pool=HUB, retry_policy=RETRY,
+    @asset(key=CUT, deps=[PLAN, *(pushed_key(name) for name in writable)], group_name="published", pool=HUB, retry_policy=RETRY, kinds={"duckdb"},
            description="An immutable copy of the hub for stewards and BI.")
     def cut() -> MaterializeResult:
         with journal.open(firm.journal) as entries:

@@ -45,12 +45,13 @@ class Compiled:
 
 @dataclass(frozen=True)
 class Lineage:
-    """What a model reads, and what it holds: {column: (type, description)}. Names are schema.table."""
+    """What a model reads, what it holds, {column: (type, description)}, and its audits; a view has none, for it follows its tables."""
 
     name: str
     reads: list[str]
     says: str
     columns: dict[str, list[str]]
+    audits: list[str]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def version(firm: Firm) -> str:
     import sqlmesh
 
     digest = hashlib.sha256(f"{rules.version(str(firm.folder.resolve()))} {sqlmesh.__version__}".encode())
-    for path in sorted(path for room in ("models", "macros", "materializations") for path in (ROOT / room).rglob("*") if path.suffix in (".sql", ".py")):
+    sources = [path for room in ("models", "macros", "materializations") for path in (ROOT / room).rglob("*") if path.suffix in (".sql", ".py")]
+    for path in (Path(__file__), *sorted(sources)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -125,7 +127,8 @@ def in_memory(firm: Firm) -> Iterator["object"]:
 def _lineage(context) -> list[Lineage]:
     models = [context.models[name] for name in context.dag.sorted if name in context.models]
     return [Lineage(f"{model.schema_name}.{model.view_name}", sorted(_plain(read) for read in model.depends_on), model.description or "",
-                    {name: [kind.sql("duckdb"), model.column_descriptions.get(name, "")] for name, kind in (model.columns_to_types or {}).items()}) for model in models]
+                    {name: [kind.sql("duckdb"), model.column_descriptions.get(name, "")] for name, kind in (model.columns_to_types or {}).items()},
+                    [audit.name for audit, _ in model.audits_with_args if model.kind.is_materialized]) for model in models]
 
 
 def _plain(table: str) -> str:
