@@ -1,4 +1,4 @@
-"""Real systems for the tests in this folder: each test gets fresh copies of their seeded databases, and a drop folder."""
+"""Real systems for the tests in this folder: each test finds their databases as seeded, and a drop folder."""
 
 from pathlib import Path
 
@@ -12,16 +12,28 @@ from hub.mapping import System
 from hub.systems.connector import Connection
 
 
-@pytest.fixture
-def tryton(tmp_path: Path):
-    with tryton_server.running(tmp_path / "tryton") as server:
+@pytest.fixture(scope="session")
+def running_tryton(tmp_path_factory):
+    with tryton_server.running(tmp_path_factory.mktemp("tryton")) as server:
         yield server
 
 
 @pytest.fixture
-def redmine(tmp_path: Path):
-    with redmine_server.running(tmp_path / "redmine") as server:
+def tryton(running_tryton):
+    running_tryton.start_over()
+    return running_tryton
+
+
+@pytest.fixture(scope="session")
+def running_redmine(tmp_path_factory):
+    with redmine_server.running(tmp_path_factory.mktemp("redmine")) as server:
         yield server
+
+
+@pytest.fixture
+def redmine(running_redmine):
+    running_redmine.start_over()
+    return running_redmine
 
 
 @pytest.fixture

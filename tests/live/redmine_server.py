@@ -6,8 +6,9 @@
 
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +27,17 @@ class Redmine:
 
     url: str
     secrets: Mapping[str, str]
+    database: Path
 
     @property
     def client(self) -> redminelib.Redmine:
         """An independent client: what a person would see and do."""
         return redminelib.Redmine(self.url, key=self.secrets["api_key"])
+
+    def start_over(self) -> None:
+        """Put the seeded records back under the running server, which takes longer to start than most tests: as one transaction."""
+        with closing(sqlite3.connect(seeded() / "redmine.sqlite")) as fresh, closing(sqlite3.connect(self.database, timeout=30)) as used:
+            fresh.backup(used)
 
 
 @contextmanager
@@ -41,7 +48,7 @@ def running(folder: Path) -> Iterator[Redmine]:
     database = folder / "redmine.sqlite"
     database.write_bytes((built / "redmine.sqlite").read_bytes())
     with _serving(folder, database) as url:
-        yield Redmine(url, {"api_key": (built / "api_key").read_text()})
+        yield Redmine(url, {"api_key": (built / "api_key").read_text()}, database)
 
 
 def install() -> None:

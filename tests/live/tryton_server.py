@@ -6,9 +6,10 @@
 
 import hashlib
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,11 @@ class Tryton:
     @property
     def secrets(self) -> dict[str, str]:
         return SECRETS
+
+    def start_over(self) -> None:
+        """Put the seeded records back under the running server: as one transaction."""
+        with closing(sqlite3.connect(seeded())) as fresh, closing(sqlite3.connect(self.database, timeout=30)) as used:
+            fresh.backup(used)
 
     def rows(self, name: str, domain: list, fields: list[str]) -> list[dict]:
         """Some fields of the records of a model, by the same client in one call: its models fetch them one by one."""
