@@ -58,8 +58,8 @@ def look(hub: turning.Hub) -> Turn:
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory):
-    with turning.over(tmp_path_factory.mktemp("loop")) as made:
+def hub(tmp_path_factory, running_tryton, running_redmine):
+    with turning.over(tmp_path_factory.mktemp("loop"), running_tryton, running_redmine) as made:
         yield made
 
 

@@ -94,14 +94,14 @@ class Hub:
 
 
 @contextmanager
-def over(folder: Path) -> Iterator[Hub]:
-    """A hub that has read nothing yet, over fresh copies of the seeded systems, while the `with` block lasts."""
+def over(folder: Path, tryton: tryton_server.Tryton, redmine: redmine_server.Redmine) -> Iterator[Hub]:
+    """A hub that has read nothing yet, over systems as seeded, while the `with` block lasts."""
+    tryton.start_over()
+    redmine.start_over()
     with ExitStack() as stack:
-        tryton = stack.enter_context(tryton_server.running(folder / "tryton"))
-        redmine = stack.enter_context(redmine_server.running(folder / "redmine"))
         to_tryton, to_redmine = (stack.enter_context(cutting(each.url)) for each in (tryton, redmine))
-        _write_project(folder / "firm", tryton.secrets | redmine.secrets, SETTINGS.format(tryton=to_tryton.url, redmine=to_redmine.url))
-        the_firm = firm.read(folder / "firm")
+        _write_project(folder, tryton.secrets | redmine.secrets, SETTINGS.format(tryton=to_tryton.url, redmine=to_redmine.url))
+        the_firm = firm.read(folder)
         opened = journal.open(the_firm.journal)
         stack.callback(opened.close)
         yield Hub(the_firm, opened, tryton, redmine, to_tryton, to_redmine)
