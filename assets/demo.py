@@ -21,7 +21,7 @@ CONTROLLER = "demo controller"  # consents to every line that waits for a person
 
 @app.command()
 def demo(seed: Annotated[int, typer.Option(help="Another seed, another firm.")] = 7, folder: Annotated[Path, typer.Option(help="Where the firm's project goes.")] = Path("demo"),
-         scale: Annotated[float, typer.Option(help="How big: 1 is about 7,000 records.")] = 1.0, json: Json = False) -> None:
+         scale: Annotated[float, typer.Option(help="How big: 1 is about 7,000 records.")] = 0.5, json: Json = False) -> None:
     """Start an invented firm, run the loop until it is at rest, and show what was found and corrected."""
     from hub.twin.twin import Twin
 

@@ -73,6 +73,8 @@ class Http:
         limits = limits or {}
         in_flight = int(limits.get("in_flight", 8))
         self.system, self.attempts = system, attempts
+        # Loading the authorities takes 50 ms; an address without TLS has no use for them.
+        verify = verify if base_url.startswith("https") else False
         self.client = httpx.Client(base_url=base_url, auth=auth, headers=headers, timeout=timeout, verify=verify, trust_env=False,
                                    limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight))
         rates = [Rate(int(limits[name]), span) for name, span in (("per_second", Duration.SECOND), ("per_day", Duration.DAY)) if name in limits]
