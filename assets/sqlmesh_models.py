@@ -82,19 +82,22 @@ def compiled(firm: Firm) -> list[Compiled]:
     return [Compiled(**each) for each in _remembered(firm, "models", lambda: _compile(firm))]
 
 
-def evaluate(connection: duckdb.DuckDBPyConnection, models: list[Compiled], *schemas: str) -> list[Evaluated]:
-    """Bring the models of these schemas up to date, each all or nothing, and audit what was touched. Raises AuditFailed."""
-    return [_evaluate(connection, model) for model in models if model.schema in schemas]
+def evaluate(connection: duckdb.DuckDBPyConnection, models: list[Compiled], *schemas: str, anew: bool) -> list[Evaluated]:
+    """Bring the models of these schemas up to date, each all or nothing, and audit what was touched. Raises AuditFailed.
+
+    anew  not all of them were built under these rules yet: those that are empty are built whole
+    """
+    return [_evaluate(connection, model, anew) for model in models if model.schema in schemas]
 
 
-def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled) -> Evaluated:
+def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -> Evaluated:
     connection.execute("BEGIN")
     try:
-        if connection.execute(f"SELECT 1 FROM {model.table} LIMIT 1").fetchone():
+        if anew and not connection.execute(f"SELECT 1 FROM {model.table} LIMIT 1").fetchone():
+            connection.execute(model.whole)
+        else:
             connection.execute(model.delete)
             connection.execute(model.touched)
-        else:
-            connection.execute(model.whole)
         audits = {name: connection.execute(sql).fetchone()[0] for name, sql in model.audits.items()}
         if broken := {name: count for name, count in audits.items() if count}:
             raise AuditFailed(f"{model.name}: {', '.join(f'{count} rows break {name}' for name, count in broken.items())}; see the model's query and the last snapshots")

@@ -33,9 +33,9 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
         with store.connect(firm.hub_file) as connection:
             anew = not resolve.is_built(connection, version)
             touched = resolve.begin(connection, the_rules, journal)
-            evaluated = sqlmesh_models.evaluate(connection, models, "canonical", "identity")
+            evaluated = sqlmesh_models.evaluate(connection, models, "canonical", "identity", anew=anew)
             moved = resolve.resolve(connection, the_rules, journal, anew, remembered)
-            evaluated += sqlmesh_models.evaluate(connection, models, "golden", "discrepancy", "outbound", "mart")
+            evaluated += sqlmesh_models.evaluate(connection, models, "golden", "discrepancy", "outbound", "mart", anew=anew)
             connection.execute(plan.DUE)
             resolve.done(connection, version)
     return Understood(touched, moved, evaluated)

@@ -30,6 +30,11 @@ def only_touched(evaluator, column, table="work.touched", key="hub_id"):
     return f"{column} IN (SELECT {key} FROM {table})" if evaluator.locals.get("touched_only") else "TRUE"
 
 
+def members_of(evaluator, entity):
+    """The records of an entity with their hub ids: those of touched hub ids, gathered in a small table, when these alone are asked for."""
+    return f"member_{entity}" if evaluator.locals.get("touched_only") else f"identity.{entity}"
+
+
 def inward(system, kind, column, field):
     """SQL that reads one mapped column: trimmed, decoded, normal in form, typed."""
     if column.const is not None:

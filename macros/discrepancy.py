@@ -2,7 +2,7 @@
 
 import re
 
-from macros.canonical import firm_rules, joined, only_touched, typed
+from macros.canonical import firm_rules, joined, members_of, only_touched, typed
 from macros.golden import value_columns
 from sqlmesh import macro
 
@@ -52,7 +52,7 @@ def mirrored(the_rules, system, each):
                 yield name, columns, f"g.life_cycle IN ({states})" if states else "TRUE", rule.owner
 
 
-def differing(the_rules, system, each, touched):
+def differing(the_rules, system, each, members):
     """Records of one object that do not carry the golden value of a field that they must mirror."""
     found = []
     for name, columns, holds, owner in mirrored(the_rules, system, each):
@@ -69,10 +69,10 @@ def differing(the_rules, system, each, touched):
     rest = f"""
       FROM (
         SELECT m.record_ref, m.hub_id, {money} AS money, {currency} AS currency, unnest(list_filter([{listed}], x -> x IS NOT NULL)) AS d
-        FROM identity.{each.of} AS m
+        FROM {members} AS m
         JOIN golden.{each.of} AS g ON g.hub_id = m.hub_id
         {join}
-        WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live AND {touched("m.hub_id")} AND ({" OR ".join(f"({test})" for test, _ in found)})
+        WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live AND ({" OR ".join(f"({test})" for test, _ in found)})
       ) AS f"""
     return row("value_differs", each.of, hub_id="f.hub_id", system=f"'{system.system}'", each=f"'{each.name}'", record_ref="f.record_ref", field="f.d.field",
                said="f.d.said", should="f.d.should", money="COALESCE(f.d.gap, f.money)", currency="f.currency", owner=f"'{system.role}'",
@@ -83,8 +83,7 @@ def differing(the_rules, system, each, touched):
 def value_differs(evaluator):
     """Values that differ from the golden one where ownership demands a mirror."""
     the_rules = firm_rules(evaluator)
-    touched = lambda column: only_touched(evaluator, column)
-    return union(differing(the_rules, system, each, touched) for system in the_rules.systems for each in system.objects.values())
+    return union(differing(the_rules, system, each, members_of(evaluator, each.of)) for system in the_rules.systems for each in system.objects.values())
 
 
 @macro()
@@ -92,7 +91,7 @@ def missing_counterpart(evaluator):
     """Golden records that a role must hold, and does not."""
     the_rules = firm_rules(evaluator)
     touched = only_touched(evaluator, "g.hub_id")
-    return union(absent(the_rules, of, role, condition, touched) for of in the_rules.entities
+    return union(absent(the_rules, of, role, condition, members_of(evaluator, of), touched) for of in the_rules.entities
                  for role, condition in the_rules.owner(of).must_exist.items() if role in {system.role for system in the_rules.systems})
 
 
@@ -106,7 +105,7 @@ def condition_sql(the_rules, of, condition):
     return re.sub(r"\bhas (\w+)", there, condition)
 
 
-def absent(the_rules, of, role, condition, touched):
+def absent(the_rules, of, role, condition, members, touched):
     money, currency, join = stake(the_rules, of, "g")
     system, each = next(((system, each) for system, each in the_rules.objects(of) if system.role == role), (None, None))
     if not system:
@@ -114,7 +113,7 @@ def absent(the_rules, of, role, condition, touched):
     rest = f"""
       FROM (SELECT * FROM golden.{of} AS g WHERE {condition_sql(the_rules, of, condition)}) AS g
       {join}
-      WHERE {touched} AND NOT EXISTS (SELECT 1 FROM identity.{of} AS m WHERE m.hub_id = g.hub_id AND m.role = '{role}' AND m.is_live)"""
+      WHERE {touched} AND NOT EXISTS (SELECT 1 FROM {members} AS m WHERE m.hub_id = g.hub_id AND m.role = '{role}' AND m.is_live)"""
     return row("missing_counterpart", of, hub_id="g.hub_id", system=f"'{system.system}'", each=f"'{each.name}'", record_ref="NULL", field="NULL", said="NULL",
                should="NULL", money=money, currency=currency, owner=f"'{role}'", says=f"'{role} must hold it: {condition.replace(chr(39), chr(39) * 2)}'", rest=rest)
 
@@ -131,7 +130,7 @@ def surplus(evaluator, of):
       FROM (
         SELECT hub_id, system, object, role, record_ref,
           first_value(record_ref) OVER (PARTITION BY hub_id, system, object ORDER BY (hub_id_said = hub_id) DESC NULLS LAST, record_ref) AS kept
-        FROM identity.{of} WHERE is_live AND {only_touched(evaluator, "hub_id")}
+        FROM {members_of(evaluator, of)} WHERE is_live
       ) AS m
       WHERE m.record_ref <> m.kept"""
     return row("duplicate", of, hub_id="m.hub_id", system="m.system", each="m.object", record_ref="m.record_ref", field="NULL", said="NULL", should="NULL",
@@ -147,9 +146,9 @@ def orphan_reference(evaluator):
         for name, field in known.fields.items():
             if field.type == "reference" and field.to in the_rules.entities:
                 rest = f"""
-                  FROM identity.{of} AS m
+                  FROM {members_of(evaluator, of)} AS m
                   LEFT JOIN canonical.{field.to} AS t ON t.record_ref = m.{name}_ref
-                  WHERE m.is_live AND {only_touched(evaluator, "m.hub_id")} AND m.{name}_ref IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)
+                  WHERE m.is_live AND m.{name}_ref IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)
                     AND m.{name}_ref NOT IN (SELECT {joined(":", "system", "object", "record_id")} FROM capture.quarantine)"""  # those are known, and wait
                 found.append(row("orphan_reference", of, hub_id="m.hub_id", system="m.system", each="m.object", record_ref="m.record_ref", field=f"'{name}'",
                                  said=f"to_json({{'{name}_ref': m.{name}_ref}})", should="NULL", money="NULL", currency="NULL", owner="m.role",

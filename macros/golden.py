@@ -1,6 +1,6 @@
 """Ownership becomes SQL: each field's surviving value, and which record gave it."""
 
-from macros.canonical import firm_rules, only_touched, record_columns, typed
+from macros.canonical import firm_rules, members_of, record_columns, typed
 from sqlmesh import macro
 
 
@@ -59,7 +59,7 @@ def golden(evaluator, entity):
     joins = " ".join(f"LEFT JOIN best AS {role} ON {role}.hub_id = h.hub_id AND {role}.role = '{role}'" for role in roles)
     return f"""
       WITH member AS (
-        SELECT * FROM identity.{entity.name} WHERE is_live AND {only_touched(evaluator, "hub_id")}
+        SELECT * FROM {members_of(evaluator, entity.name)} WHERE is_live
       ), best AS (
         SELECT * FROM member
         QUALIFY row_number() OVER (PARTITION BY hub_id, role ORDER BY (hub_id_said = hub_id) DESC NULLS LAST, {filled} DESC, record_ref) = 1

@@ -1,6 +1,6 @@
 """Discrepancies become deltas: what to write to which record, or why it is held."""
 
-from macros.canonical import firm_rules, joined, only_touched, typed
+from macros.canonical import firm_rules, joined, members_of, only_touched, typed
 from macros.discrepancy import kind_of
 from sqlmesh import macro
 
@@ -28,7 +28,7 @@ def posted(the_rules, system, of, alias):
     return f"CASE WHEN {alias}.{rule.immutable.lstrip()} THEN 'posted; the lawful way is a {rule.instead}' END"
 
 
-def updates(the_rules, system, each, touched):
+def updates(evaluator, the_rules, system, each):
     """Values that differ, where the object has a way back for the field."""
     mapped = each.columns()
     fields = {name for name, parts in each.fields.items() if any(part.goes_back for part in parts.values())}
@@ -37,13 +37,13 @@ def updates(the_rules, system, each, touched):
     names = ", ".join(f"'{name}'" for name in sorted(fields))
     rest = f"""
       FROM discrepancy.value_differs AS v
-      JOIN identity.{each.of} AS m ON m.record_ref = v.record_ref
-      WHERE v.system = '{system.system}' AND v.object = '{each.name}' AND v.field IN ({names}) AND {touched("v.hub_id")}"""
+      JOIN {members_of(evaluator, each.of)} AS m ON m.record_ref = v.record_ref
+      WHERE v.system = '{system.system}' AND v.object = '{each.name}' AND v.field IN ({names}) AND {only_touched(evaluator, "v.hub_id")}"""
     return row(discrepancy="v.id", action="update", of=each.of, hub_id="v.hub_id", system=system, each=each, record_id="m.record_id", field="v.field",
                base="v.said", want="v.should", why="v.says", held=posted(the_rules, system, each.of, "m"), money="v.money", currency="v.currency", rest=rest)
 
 
-def creates(the_rules, system, each, touched):
+def creates(evaluator, the_rules, system, each):
     """Records that are missing in an object that lets us create them; held until what they refer to is there."""
     if not each.write.create:
         return None
@@ -65,19 +65,19 @@ def creates(the_rules, system, each, touched):
       FROM discrepancy.missing_counterpart AS v
       JOIN golden.{each.of} AS g ON g.hub_id = v.hub_id
       {" ".join(joins)}
-      WHERE v.entity = '{each.of}' AND v.system = '{system.system}' AND v.object = '{each.name}' AND {touched("v.hub_id")}"""
+      WHERE v.entity = '{each.of}' AND v.system = '{system.system}' AND v.object = '{each.name}' AND {only_touched(evaluator, "v.hub_id")}"""
     return row(discrepancy="v.id", action="create", of=each.of, hub_id="v.hub_id", system=system, each=each, record_id="NULL", field="NULL", base="NULL",
                want=f"to_json({{{', '.join(wanted)}}})", why="v.says", held=held, money="v.money", currency="v.currency", rest=rest)
 
 
-def returns(the_rules, system, each, touched):
+def returns(evaluator, the_rules, system, each):
     """Hub ids that a record does not carry yet: the reference goes back to the system, so that nobody keys it in."""
     if not (each.external_id and each.write.update and the_rules.is_resolved(each.of)):
         return None
     rest = f"""
-      FROM identity.{each.of} AS m
+      FROM {members_of(evaluator, each.of)} AS m
       LEFT JOIN discrepancy.duplicate AS d ON d.record_ref = m.record_ref
-      WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live AND d.id IS NULL AND m.hub_id_said IS DISTINCT FROM m.hub_id AND {touched("m.hub_id")}"""
+      WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live AND d.id IS NULL AND m.hub_id_said IS DISTINCT FROM m.hub_id"""
     return row(discrepancy="md5('hub_id|' || m.record_ref)", action="update", of=each.of, hub_id="m.hub_id", system=system, each=each, record_id="m.record_id",
                field="'hub_id'", base="to_json({'hub_id': m.hub_id_said})", want="to_json({'hub_id': m.hub_id})", why="'the system keeps the hub id as reference'",
                held=posted(the_rules, system, each.of, "m"), money="NULL", currency="NULL", rest=rest)
@@ -87,8 +87,7 @@ def returns(the_rules, system, each, touched):
 def deltas(evaluator):
     """Every correction that ownership asks for and a system has a way for."""
     the_rules = firm_rules(evaluator)
-    touched = lambda column: only_touched(evaluator, column)
-    found = [make(the_rules, system, each, touched) for system in the_rules.systems for each in system.objects.values() for make in (updates, creates, returns)]
+    found = [make(evaluator, the_rules, system, each) for system in the_rules.systems for each in system.objects.values() for make in (updates, creates, returns)]
     found = [select for select in found if select]
     nothing = "SELECT " + ", ".join(f"NULL AS {name}" for name in COLUMNS) + " WHERE FALSE"
     return typed({name: (kind_of(name), says) for name, says in COLUMNS.items()}, " UNION ALL ".join(found) or nothing)

@@ -35,6 +35,7 @@ def resolve(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journa
     moved = {name: _derive(connection, entity, anew) for name, entity in rules.entities.items() if not rules.is_resolved(name)}
     moved |= {name: _match(connection, entity, journal, anew) for name, entity in rules.entities.items() if rules.is_resolved(name) and not remembered}
     _touch(connection, rules)
+    _gather(connection, rules, anew)
     return moved
 
 
@@ -147,14 +148,8 @@ def _touch(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     connection.execute("""
       CREATE OR REPLACE TEMP TABLE reshaped AS
       SELECT DISTINCT m.hub_id FROM moved AS m LEFT JOIN work.touched_record AS t ON t.record_ref = m.record_ref WHERE t.kind IS DISTINCT FROM 'update'""")
+    _touch_referring(connection, rules)
     for name, entity in rules.entities.items():
-        for reference in _references(entity):
-            connection.execute(f"INSERT INTO work.touched SELECT DISTINCT hub_id FROM identity.{name} WHERE {reference}_id IN (SELECT hub_id FROM reshaped)")
-        # Records that refer to one which came into quarantine or left it: until now they were orphans, or no longer are.
-        for reference in _references(entity):
-            connection.execute(f"""
-              INSERT INTO work.touched SELECT DISTINCT hub_id FROM identity.{name}
-              WHERE {reference}_ref IN (SELECT record_ref FROM work.touched_record WHERE kind = 'quarantine')""")
         # What a discrepancy puts at stake may be reckoned at the rate of another record.
         if rate := _rated_by(entity):
             connection.execute(f"""
@@ -164,11 +159,46 @@ def _touch(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     connection.execute("CREATE OR REPLACE TABLE work.touched AS SELECT DISTINCT hub_id FROM work.touched WHERE hub_id IS NOT NULL")
 
 
-def _touch_references(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
-    """Touch the hub ids that touched records refer to: their sums and counts may have changed."""
+def _touch_referring(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """Touch what refers to a hub id of another shape, or to a record that came into quarantine or left it: an orphan until now, or no longer."""
+    connection.execute("""
+      CREATE OR REPLACE TEMP TABLE aimed_at AS
+      SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN reshaped AS r ON r.hub_id = x.hub_id
+      UNION SELECT record_ref FROM work.touched_record WHERE kind = 'quarantine'""")
+    connection.execute("CREATE OR REPLACE TEMP TABLE found_near (record_ref VARCHAR)")
     for name, entity in rules.entities.items():
         for reference in _references(entity):
-            connection.execute(f"INSERT INTO work.touched SELECT DISTINCT {reference}_id FROM identity.{name} WHERE record_ref IN (SELECT record_ref FROM work.touched_record)")
+            connection.execute(f"INSERT INTO found_near SELECT c.record_ref FROM canonical.{name} AS c SEMI JOIN aimed_at AS a ON a.record_ref = c.{reference}_ref")
+    _touch_near(connection)
+
+
+def _touch_references(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """Touch the hub ids that touched records refer to: their sums and counts may have changed."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE found_near (record_ref VARCHAR)")
+    for name, entity in rules.entities.items():
+        if said := ", ".join(f"c.{reference}_ref" for reference in _references(entity)):
+            connection.execute(f"INSERT INTO found_near SELECT unnest([{said}]) FROM canonical.{name} AS c SEMI JOIN work.touched_record AS t ON t.record_ref = c.record_ref")
+    _touch_near(connection)
+
+
+def _touch_near(connection: duckdb.DuckDBPyConnection) -> None:
+    # By way of a few records, not through the views of identity: these tie all records before they leave most of them out.
+    connection.execute("INSERT INTO work.touched SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN found_near AS f ON f.record_ref = x.record_ref")
+
+
+def _gather(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> None:
+    """Make member_<entity> for the models: identity's rows of the touched hub ids. A view when that is nearly all of them."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE touched_tie AS SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN work.touched AS t ON t.hub_id = x.hub_id")
+    for name, entity in rules.entities.items():
+        if anew:
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW member_{name} AS SELECT * FROM identity.{name} WHERE hub_id IN (SELECT hub_id FROM work.touched)")
+            continue
+        ids = "".join(f", {reference}_x.hub_id AS {reference}_id" for reference in _references(entity))
+        joins = " ".join(f"LEFT JOIN journal.crossref AS {reference}_x ON {reference}_x.record_ref = m.{reference}_ref" for reference in _references(entity))
+        connection.execute(f"""
+          CREATE OR REPLACE TEMP TABLE member_{name} AS
+          WITH member AS MATERIALIZED (SELECT c.*, t.hub_id FROM canonical.{name} AS c JOIN touched_tie AS t ON t.record_ref = c.record_ref)
+          SELECT m.*{ids} FROM member AS m {joins}""")
 
 
 def _references(entity: Entity) -> list[str]:

@@ -1,0 +1,54 @@
+"""`python -m benchmarks`: each in a process of its own, peers in turns; medians. `--json` also writes out/benchmarks.json; `--small` takes a tenth of the rows."""
+
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.measure import ROOT, Cost, alternating, run
+
+TIMES = 3
+
+
+def main(arguments: list[str]) -> None:
+    share = 10 if "--small" in arguments else 1
+    found: dict[str, dict[str, Cost]] = {}
+    for name, measured in (("capture", lambda folder: _capture(folder, 10_000_000 // share)), ("validation", lambda folder: _validation(folder, 1_000_000 // share)),
+                           ("cycle", lambda folder: _cycle(folder, 1_000_000 // share)), ("start", _start)):
+        with tempfile.TemporaryDirectory() as folder:
+            found[name] = measured(folder)
+        _print(name, found[name])
+    if "--json" in arguments:
+        (ROOT / "out").mkdir(exist_ok=True)
+        (ROOT / "out" / "benchmarks.json").write_text(json.dumps({name: {each: asdict(cost) for each, cost in costs.items()} for name, costs in found.items()}, indent=1))
+
+
+def _capture(folder: str, rows: int) -> dict[str, Cost]:
+    first = run("capture.prepare", folder, str(rows))
+    return {"first load": first} | alternating(TIMES, {name: lambda name=name: run(f"capture.{name}", folder) for name in ("scan", "find", "load")})
+
+
+def _validation(folder: str, rows: int) -> dict[str, Cost]:
+    run("validation.prepare", folder, str(rows))
+    return alternating(TIMES, {name: lambda name=name: run(f"validation.{name}", folder) for name in ("hub", "read_json_auto", "pydantic")})
+
+
+def _cycle(folder: str, records: int) -> dict[str, Cost]:
+    return {"cycles": run("cycle.cycles", str(Path(folder) / "firm"), str(records))}
+
+
+def _start(folder: str) -> dict[str, Cost]:
+    return {"imports": run("cycle.imports"), "models": run("cycle.start", str(Path(folder) / "firm"))}
+
+
+def _print(name: str, costs: dict[str, Cost]) -> None:
+    print(f"\n{name:<28}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}")
+    for each, cost in costs.items():
+        print(f"  {each:<26}{cost.cpu:>9.2f}{cost.wall:>9.2f}{cost.peak_mb:>9.0f}")
+        for part, cpu in cost.parts.items():
+            print(f"    {part:<24}{cpu:>9.2f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
