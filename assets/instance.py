@@ -76,6 +76,7 @@ def _is_dead(dagster: DagsterInstance, run_id: str) -> bool:
 def _is_alive(pid: int, at: float) -> bool:
     """Whether the process that had this id at that time is there still; after a restart the id may be another's."""
     try:
-        return psutil.Process(pid).create_time() < at + 60  # a clock that is set right meanwhile may shift it
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < at + 60  # a clock that is set right meanwhile may shift it
     except psutil.NoSuchProcess:
         return False

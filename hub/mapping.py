@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, model_validator
@@ -178,9 +178,8 @@ def _check(path: Path, system: System, each: Object) -> None:
 def _check_column(where: str, system: System, field: entity.Field, column: Column) -> None:
     if field.type == "reference" and column.object not in system.objects:
         raise ConfigurationWrong(f"{where}: a reference names the object it points at, one of {', '.join(system.objects)}")
-    if field.codes and column.codes:
-        if wrong := set(column.codes.values()) - set(entity.codes(field.codes)):
-            raise ConfigurationWrong(f"{where}: {', '.join(sorted(wrong))} not in hub/codes/{field.codes}.yaml")
+    if field.codes and column.codes and (wrong := set(column.codes.values()) - set(entity.codes(field.codes))):
+        raise ConfigurationWrong(f"{where}: {', '.join(sorted(wrong))} not in hub/codes/{field.codes}.yaml")
 
 
 def outward(each: Object, values: Mapping[str, Any], nested: bool = True) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from math import log2
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic import Field as Setting
+from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError
 
 from hub import entity
 from hub.errors import ConfigurationWrong

@@ -2,9 +2,10 @@
 
 import re
 
+from sqlmesh import macro
+
 from macros.canonical import firm_rules, joined, members_of, only_touched, typed
 from macros.golden import value_columns
-from sqlmesh import macro
 
 COLUMNS = {
     "id": "Stable: the same discrepancy tomorrow has the same id.", "class": "Which expectation is violated.", "entity": "What it is about.", "hub_id": "Which one.",
@@ -170,7 +171,7 @@ def disagreeing(evaluator, the_rules, expected):
     measure = f"sum(m.{expected.sum})" if expected.sum else "count(*)"
     is_money = expected.sum and the_rules.entities[expected.of].fields[expected.sum].type == "money"
     money = f"gap * g.{expected.rate}" if expected.rate else "gap" if is_money else "NULL"
-    currency = f"g.{expected.rate}_currency" if expected.rate else f"s.currency" if is_money else "NULL"
+    currency = f"g.{expected.rate}_currency" if expected.rate else "s.currency" if is_money else "NULL"
     system, each = next((system, each) for system, each in the_rules.objects(expected.of) if system.role == other)
     rest = f"""
       FROM (

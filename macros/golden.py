@@ -1,7 +1,8 @@
 """Ownership becomes SQL: each field's surviving value, and which record gave it."""
 
-from macros.canonical import firm_rules, members_of, record_columns, typed
 from sqlmesh import macro
+
+from macros.canonical import firm_rules, members_of, record_columns, typed
 
 
 def by_state(entity, field_rules, render):
@@ -33,7 +34,7 @@ def field_columns(entity, name, field, field_rules, roles):
         return [f"{entity.life_cycle}[h.furthest]::TEXT AS {name} /* {says} */", f"h.furthest_ref::TEXT AS {name}_from /* The record that gave {name}. */"]
     made = []
     for column, kind in columns.items():
-        survived = by_state(entity, field_rules, lambda rule: first(rule, roles, columns, column))
+        survived = by_state(entity, field_rules, lambda rule, column=column: first(rule, roles, columns, column))
         made.append(f"COALESCE(TRY_CAST(p.pins['{column}'] AS {kind}), {survived})::{kind} AS {column} /* {says} */")
     pinned = " OR ".join(f"p.pins['{column}'] IS NOT NULL" for column in columns)
     given = by_state(entity, field_rules, lambda rule: first(rule, roles, columns, "record_ref"))

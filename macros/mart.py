@@ -1,7 +1,8 @@
 """Tables for BI that cover whatever entities the firm has."""
 
-from macros.canonical import firm_rules, typed
 from sqlmesh import macro
+
+from macros.canonical import firm_rules, typed
 
 
 @macro()

@@ -1,8 +1,9 @@
 """Discrepancies become deltas: what to write to which record, or why it is held."""
 
+from sqlmesh import macro
+
 from macros.canonical import firm_rules, joined, members_of, only_touched, typed
 from macros.discrepancy import kind_of
-from sqlmesh import macro
 
 COLUMNS = {
     "line_id": "Changes with what was there and what is wanted.", "discrepancy_id": "The discrepancy that it ends.", "action": "create or update.", "entity": "What it is about.",

@@ -92,7 +92,7 @@ class Office:
             return entries.append([Event(kind, subject, body, "steward")])[0]
 
     @staticmethod
-    def wait(until: Callable[[], Any], seconds: float = 400) -> Any:
+    def wait(until: Callable[[], Any], seconds: float = 600) -> Any:
         """What `until` gives, as soon as it is something."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -110,12 +110,12 @@ def opened(folder: Path) -> Iterator[Office]:
     (watch / "sitecustomize.py").write_text(WATCH.format(file=str(folder / "calls")))
     with ExitStack() as stack:
         command = [sys.executable, "-m", "hub.twin", str(project), "--scale", "0.1", "--systems", *SYSTEMS]
-        twin = stack.enter_context(dev.child(command, stdout=subprocess.PIPE))
+        twin = stack.enter_context(dev.child(command, cwd=dev.ROOT, stdout=subprocess.PIPE))
         said, port = json.loads(twin.stdout.readline()), dev.free()
         (project / "schedules.yaml").write_text(yaml.safe_dump(EACH_MINUTE))
         office = Office(project, said, port)
         cycle.prepare(office.firm)
-        office.environment = dev.environment(office.firm) | {"CONCORD_EXECUTOR": "multiprocess", "PYTHONPATH": str(watch)}
+        office.environment = dev.environment(office.firm) | {"CONCORD_EXECUTOR": "multiprocess", "PYTHONPATH": f"{watch}:{dev.ROOT}"}
         with open(folder / "dagster.log", "w") as log:
             stack.enter_context(dev.child(dev.dagster_dev(port), env=office.environment, cwd=dev.ROOT, stdout=log, stderr=log))
         yield office

@@ -72,6 +72,18 @@ def assert_whole(firm):
     assert all(snapshot.is_whole(firm.snapshots / each) for each in taken)
 
 
+def test_a_killed_hub_run_keeps_nobody_from_writing(office):
+    earlier = {run.run_id for run in office.dagster.get_runs()}
+    command = subprocess.Popen([sys.executable, "-c", "from assets.cli import main; main()", "run", "--json"], env=office.environment)  # noqa: S603
+    killed = office.wait(lambda: next((run.run_id for run in office.dagster.get_runs() if run.run_id not in earlier), None))
+    office.wait(lambda: office.has_begun(killed, "understand"))
+
+    command.kill()
+
+    office.turn()
+    assert office.ended(killed) is DagsterRunStatus.FAILURE
+
+
 def test_a_decision_of_a_person_starts_a_cycle(office):
     [(discrepancy,)] = office.read("SELECT id FROM discrepancy.found ORDER BY id LIMIT 1")
 

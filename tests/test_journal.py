@@ -17,8 +17,7 @@ import duckdb
 import psycopg
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from postgres import postgres  # noqa: F401
 
 from hub import journal, journal_tables

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uvicorn
@@ -22,7 +22,7 @@ Record = dict[str, Any]
 class Clock:
     """The firm's time. Every change of a record moves it on by a second, so that equal runs give equal stamps."""
 
-    def __init__(self, start: datetime = datetime(2026, 11, 2, 8, tzinfo=timezone.utc)):
+    def __init__(self, start: datetime = datetime(2026, 11, 2, 8, tzinfo=UTC)):
         self.at = start
 
     def tick(self) -> datetime:

@@ -9,8 +9,7 @@ from cutting import cutting
 from hub import mapping
 from hub.errors import SystemUnavailable
 from hub.systems.connector import Connection, Write
-from hub.systems.redmine import connector as redmine_connector
-from hub.systems.redmine import rest
+from hub.systems.redmine import connector as redmine_connector, rest
 
 pytestmark = pytest.mark.live
 SYSTEM = mapping.read(mapping.FOLDER / "redmine/system.yaml")

@@ -2,9 +2,10 @@
 
 import promises
 from loop import Loop
-from reconcile import plan
 from test_creates import POST, new_customer
 from test_people import customer, url_differs
+
+from reconcile import plan
 
 
 def test_a_system_that_can_not_be_read_is_told_of_until_it_can(loop: Loop):

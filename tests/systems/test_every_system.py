@@ -58,4 +58,4 @@ def test_what_goes_out_comes_from_the_fields_that_are_read(name, each):
 
 
 def test_every_simulator_is_part_of_the_invented_firm():
-    assert SIMULATED == sorted(SYSTEMS)  # and tests/test_twin_served.py reads each of them to the end
+    assert sorted(SYSTEMS) == SIMULATED  # and tests/test_twin_served.py reads each of them to the end

@@ -13,8 +13,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hub import entity, mapping
 from hub.errors import ConfigurationWrong, ContractBroken, SystemUnavailable

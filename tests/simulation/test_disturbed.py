@@ -1,11 +1,11 @@
 """Whatever happens, in whatever order: the promises hold after every step, and the loop comes to rest."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 import promises
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from loop import Killed, dying
 from test_people import customer
 
@@ -58,10 +58,8 @@ def step(loop, what, number):
 
 def _dies(loop, where, name, number):
     with dying(where, name, after=bool(number % 2), at=1 + number % 3):
-        try:
+        with contextlib.suppress(Killed):
             loop.turn()
-        except Killed:
-            pass
 
 
 STEPS = st.tuples(st.sampled_from(["person"] * 4 + ["turn"] * 2 + ["death"] * 2 + ["fault", "observe", "full", "understand", "plan", "approve", "some", "push"]), st.integers(0, 199))
