@@ -69,7 +69,7 @@ GUARDS = (
           "test_cuts.py::test_twenty_readers_see_whole_cuts_while_the_loop_turns"),
     Guard("what a dead run touched is touched still", "reconcile/resolve.py",
           '    connection.execute("INSERT INTO work.touched SELECT DISTINCT hub_id FROM old_tie")  # before it is forgotten: a run may be cut off\n', "",
-          "test_loop.py::test_a_renumbered_document_leaves_no_golden_record_behind_when_the_run_dies"),
+          "test_disturbed.py::test_a_renumbered_document_leaves_no_golden_record_behind_when_the_run_dies"),
     Guard("an unread system is told of", "assets/observe.py", 'seen.troubles.append(Trouble("unreachable", about, str(unavailable), "engineer"))', "pass",
           "test_silence.py::test_a_system_that_can_not_be_read_is_told_of_until_it_can"),
     Guard("a moment's blindness is no refusal", "reconcile/push.py", 'found.state == "unknown")', "False)",

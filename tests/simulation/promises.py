@@ -42,7 +42,7 @@ def sent(loop: Loop) -> list[Sent]:
 
 def _salesforce(method: str, path: str, body: bytes, status: int, answer: bytes) -> Iterator[Sent]:
     said, answered = json.loads(body), json.loads(answer or b"null")
-    for number, one in enumerate(said.get("compositeRequest", ())):
+    for one in said.get("compositeRequest", ()):
         name, record_id = SALESFORCE_ROW.search(one["url"]).groups()
         yield Sent("salesforce", name, record_id, None, one["body"])
     for number, one in enumerate(said.get("records", ())):

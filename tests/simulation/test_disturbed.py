@@ -57,9 +57,8 @@ def step(loop, what, number):
 
 
 def _dies(loop, where, name, number):
-    with dying(where, name, after=bool(number % 2), at=1 + number % 3):
-        with contextlib.suppress(Killed):
-            loop.turn()
+    with dying(where, name, after=bool(number % 2), at=1 + number % 3), contextlib.suppress(Killed):
+        loop.turn()
 
 
 STEPS = st.tuples(st.sampled_from(["person"] * 4 + ["turn"] * 2 + ["death"] * 2 + ["fault", "observe", "full", "understand", "plan", "approve", "some", "push"]), st.integers(0, 199))
