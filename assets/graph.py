@@ -87,7 +87,7 @@ def _seen(name: str, seen: Observed) -> str:
 
 
 def _understood(firm: Firm) -> AssetsDefinition:
-    sources = {f"capture.{name}__{each.name}": source_key(name, each.name) for name, member in firm.systems.items() for each in member.system.objects.values()}
+    sources = {f"capture.{name}__{each.name}".lower(): source_key(name, each.name) for name, member in firm.systems.items() for each in member.system.objects.values()}
     models = {f"{model.name}": model for model in sqlmesh_models.lineage(firm)}
     keys = sources | {name: AssetKey(name.split(".")) for name in models}
     specs = [_model_spec(model, [keys[read] for read in model.reads if read in keys]) for model in models.values()]
