@@ -29,8 +29,8 @@ from hub.firm import Firm
 # What people decide; each new one is a reason for a cycle.
 DECISIONS = ("match.decided", "value.pinned", "plan.approved", "plan.withdrawn", "discrepancy.waived", "exception.closed", "replay.requested")
 # A cycle is one warm process: imports cost more than most steps. CONCORD_EXECUTOR=multiprocess gives each step its own.
-# Its steps are then forked from one process that has imported what they need.
-FORK = {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["assets.definitions"]}}}
+# Its steps are then forked from one process that has imported what they need; pyarrow would import pandas in each.
+FORK = {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["assets.definitions", "pandas"]}}}
 EXECUTORS = {"in_process": in_process_executor, "multiprocess": multiprocess_executor.configured(FORK)}
 UNFINISHED = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, *instance.UNDER_WAY]
 
