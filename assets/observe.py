@@ -5,6 +5,7 @@ Rows in quarantine are validated again when somebody asked for it, and when the 
 
 import logging
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -53,52 +54,54 @@ class Known:
 
 
 def observe(firm: Firm, name: str, journal: Journal, objects: Iterable[str] | None = None, full: bool = False) -> Observed:
-    """Read a system's objects, all or some; incrementally where it can be, unless `full`."""
+    """Read a system's objects, all or some; incrementally where it can be, unless `full`.
+
+    The hub is opened twice, before and after: while the system answers, others may write.
+    """
     member, seen = firm.systems[name], Observed()
-    connector = member.connect()
-    try:
-        with store.locked(firm.state / f"observe-{name}"):  # two processes that read at once would clear away each other's drafts
-            for each in member.system.objects.values():
-                if objects is None or each.name in objects:
-                    _observe_object(firm, member, each, connector, seen, full)
-                    _replay(firm, member, each, journal, seen)
-    finally:
-        connector.close()
-    with store.writing(firm.hub_file) as connection:
-        _prepare(connection, firm)
-        seen.troubles += _quarantined(connection, name)
-        exceptions.settle(connection, journal, f"{name} ", KINDS, seen.troubles)
+    wanted = [each for each in member.system.objects.values() if objects is None or each.name in objects]
+    with store.locked(firm.state / f"observe-{name}"):  # two processes that read at once would clear away each other's drafts
+        with store.writing(firm.hub_file) as connection:
+            _prepare(connection, firm)
+            known = {each.name: _known(connection, firm, member, each) for each in wanted}
+        with closing(member.connect()) as connector:
+            for each in wanted:
+                _take(firm, member, each, connector, known[each.name], seen, full)
+        with store.writing(firm.hub_file) as connection:
+            projection.load(connection, journal)
+            for each in wanted:
+                _load(connection, firm, member, each, seen)
+                _replay(connection, firm, member, each, seen)
+            seen.troubles += _quarantined(connection, name)
+            exceptions.settle(connection, journal, f"{name} ", KINDS, seen.troubles)
     return seen
 
 
-def _observe_object(firm: Firm, member: Member, each: Object, connector: Connector, seen: Observed, full: bool) -> None:
+def _take(firm: Firm, member: Member, each: Object, connector: Connector, known: Known, seen: Observed, full: bool) -> None:
     about = f"{member.system.system} {each.name}"
-    with store.writing(firm.hub_file) as connection:
-        _prepare(connection, firm)
-        known = _known(connection, firm, member, each)
     since = None if full or not each.changed or not known.whole or known.whole.contract != contract.version(each) else known.watermark
     try:
-        manifest = snapshot.take(member.system, each, connector, firm.snapshots, at=_now(known.newest), since=since, known=known.ids if since is None else None, before=known.last)
+        seen.manifests[each.name] = snapshot.take(member.system, each, connector, firm.snapshots, at=_now(known.newest), since=since,
+                                                  known=known.ids if since is None else None, before=known.last)
     except ContractBroken as broken:
         seen.troubles.append(Trouble("contract", about, str(broken), "engineer"))
     except SystemUnavailable as unavailable:
         seen.troubles.append(Trouble("unreachable", about, str(unavailable), "engineer"))
-    else:
-        with store.writing(firm.hub_file) as connection:
-            loaded = capture.load(connection, member.system, each, manifest, firm.snapshots)
-        _note(seen, about, manifest, loaded)
 
 
-def _replay(firm: Firm, member: Member, each: Object, journal: Journal, seen: Observed) -> None:
+def _load(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, each: Object, seen: Observed) -> None:
+    if manifest := seen.manifests.get(each.name):
+        _note(seen, f"{member.system.system} {each.name}", manifest, capture.load(connection, member.system, each, manifest, firm.snapshots))
+
+
+def _replay(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, each: Object, seen: Observed) -> None:
     """Validate the rows in quarantine again when that is due; what is still broken stays there, as old as it is."""
-    with store.writing(firm.hub_file) as connection:
-        projection.load(connection, journal)
-        if raw := replay.due(connection, member.system.system, each):
-            newest = snapshot.all_manifests(firm.snapshots / member.system.system / each.name)[-1]
-            manifest = snapshot.replay(member.system, each, raw, firm.snapshots, at=_now(newest))
-            loaded = capture.load(connection, member.system, each, manifest, firm.snapshots)
-            seen.released[each.name] = manifest.rows - manifest.quarantined
-            log.info("%s %s: %d of %d quarantined rows released, %s", member.system.system, each.name, seen.released[each.name], manifest.rows, loaded.changes)
+    if raw := replay.due(connection, member.system.system, each):
+        newest = snapshot.all_manifests(firm.snapshots / member.system.system / each.name)[-1]
+        manifest = snapshot.replay(member.system, each, raw, firm.snapshots, at=_now(newest))
+        loaded = capture.load(connection, member.system, each, manifest, firm.snapshots)
+        seen.released[each.name] = manifest.rows - manifest.quarantined
+        log.info("%s %s: %d of %d quarantined rows released, %s", member.system.system, each.name, seen.released[each.name], manifest.rows, loaded.changes)
 
 
 def _now(newest: Manifest | None) -> datetime:
@@ -107,7 +110,7 @@ def _now(newest: Manifest | None) -> datetime:
 
 
 def _note(seen: Observed, about: str, manifest: Manifest, loaded: Loaded) -> None:
-    seen.manifests[manifest.object], seen.changes[manifest.object] = manifest, loaded.changes
+    seen.changes[manifest.object] = loaded.changes
     if manifest.unmapped:
         seen.troubles.append(Trouble("unmapped", about, f"{about} sends {', '.join(manifest.unmapped)}; map it or add it to ignore in system.yaml", "engineer"))
     if not manifest.complete:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 
 import duckdb
@@ -65,9 +66,7 @@ class Evaluated:
 
 def version(firm: Firm) -> str:
     """Changes with the rules, the models and SQLMesh; the tables of another version are built anew."""
-    import sqlmesh
-
-    digest = hashlib.sha256(f"{rules.version(str(firm.folder.resolve()))} {sqlmesh.__version__}".encode())
+    digest = hashlib.sha256(f"{rules.version(str(firm.folder.resolve()))} {metadata.version('sqlmesh')}".encode())
     sources = [path for room in ("models", "macros", "materializations") for path in (ROOT / room).rglob("*") if path.suffix in (".sql", ".py")]
     for path in (Path(__file__), *sorted(sources)):
         digest.update(path.read_bytes())
@@ -156,9 +155,9 @@ def _compile(firm: Firm) -> list[Compiled]:
     hub = DuckDBConnectionConfig(database=str(firm.hub_file), concurrent_tasks=1, connector_config=store.settings())
     state = DuckDBConnectionConfig(database=str(firm.state / "model_state.duckdb"))
     with _context(firm, GatewayConfig(connection=hub, state_connection=state)) as context:
-        context.plan("prod", auto_apply=True, no_prompts=True, empty_backfill=True, skip_tests=True)  # they are written for a firm of their own
+        plan = context.plan("prod", auto_apply=True, no_prompts=True, empty_backfill=True, skip_tests=True)  # they are written for a firm of their own
         _remembered(firm, "lineage", lambda: _lineage(context))
-        snapshots = context.snapshots
+        snapshots = {each.name: each for each in plan.snapshots.values()}  # the context's own would be read back from its state, and parsed again
         tables = [snapshots[name] for name in context.dag.sorted if name in snapshots and snapshots[name].is_materialized]
         return [_rendered(snapshot, snapshots) for snapshot in tables]
 

@@ -44,9 +44,11 @@ class Loaded:
 def prepare(connection: duckdb.DuckDBPyConnection, systems: Iterable[System] = ()) -> None:
     """Make the tables that are not there yet: the models read every object's, also before its first snapshot."""
     connection.execute(TABLES)
+    made = dict(connection.execute("SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'capture'").fetchall())
     for system in systems:
         for each in system.objects.values():
-            _shape(connection, table(system.system, each.name), each)
+            if made.get(f"{system.system}__{each.name}") != _shape_said(each):
+                _shape(connection, table(system.system, each.name), each)
 
 
 def table(system: str, each: str) -> str:
@@ -110,13 +112,19 @@ def _hash(each: Object) -> str:
     return "hash(" + ", ".join(f'"{path}"' for path in each.source_fields()) + ")"
 
 
+def _columns(each: Object) -> str:
+    return ", ".join(f'"{path}" {kind}' for path, kind in each.source_fields().items())
+
+
+def _shape_said(each: Object) -> str:
+    """The comment on an object's table. A stored hash holds for one DuckDB version and these types; when they differ, rehash."""
+    return f"hash of DuckDB {duckdb.__version__} over {_columns(each)}"
+
+
 def _shape(connection: duckdb.DuckDBPyConnection, target: str, each: Object) -> None:
     """Give the object's table the columns of its contract. Values of a column that is new are NULL until read."""
-    promised = each.source_fields()
-    columns = ", ".join(f'"{path}" {kind}' for path, kind in promised.items())
-    # A stored hash holds for one DuckDB version and these types; the comment says which, and a difference rehashes.
-    wanted = f"hash of DuckDB {duckdb.__version__} over {columns}"
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {target} (_id VARCHAR, _hash UBIGINT, _gone VARCHAR, _into VARCHAR, _snapshot VARCHAR, {columns})")
+    promised, wanted = each.source_fields(), _shape_said(each)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {target} (_id VARCHAR, _hash UBIGINT, _gone VARCHAR, _into VARCHAR, _snapshot VARCHAR, {_columns(each)})")
     schema, name = target.replace('"', "").split(".")
     made = connection.execute("SELECT comment FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [schema, name]).fetchone()[0]
     if made == wanted:
