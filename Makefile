@@ -15,8 +15,7 @@ dev: $(VENV)/.run
 	$(BIN)/python -m assets.dev
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not live" --ignore tests/test_matching.py
-	$(BIN)/python -m pytest tests/test_matching.py  # apart: in a process that used Splink first, SQLMesh can't load its models
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not live"
 
 live: $(VENV)/.test
 	$(BIN)/python -m pytest -m live tests/live

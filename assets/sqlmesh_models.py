@@ -183,10 +183,13 @@ def _quoted(table: str) -> str:
 @contextmanager
 def _context(firm: Firm, gateway) -> Iterator["object"]:
     # SQLMesh takes two seconds to import: a cycle that compiles nothing does without.
+    from sqlglot import generator
     from sqlmesh import Context
     from sqlmesh.core.config import Config, ModelDefaultsConfig
     from sqlmesh.core.console import NoopConsole, set_console
 
+    # sqlglot 30.8 remembers how to write each expression from its first use on: SQLMesh, imported later (after Splink), teaches it more.
+    generator._DISPATCH_CACHE.clear()
     set_console(NoopConsole())
     project = str(firm.folder.resolve())
     config = Config(model_defaults=ModelDefaultsConfig(dialect="duckdb", start=START), default_gateway="hub", gateways={"hub": gateway},

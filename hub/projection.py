@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS journal.pin (record_ref VARCHAR, column_name VARCHAR,
 CREATE TABLE IF NOT EXISTS journal.waiver (discrepancy_id VARCHAR, reason VARCHAR, actor VARCHAR, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.open_case (id VARCHAR, opened_at TIMESTAMP, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.approval (line_id VARCHAR, plan VARCHAR, actor VARCHAR, policy VARCHAR, seq BIGINT);
+-- the plan as it stands sealed: each event says what came and what went
+CREATE TABLE IF NOT EXISTS journal.sealed (line_id VARCHAR, why VARCHAR, hold VARCHAR, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.push (push_id VARCHAR, line_id VARCHAR, system VARCHAR, object VARCHAR, entity VARCHAR, hub_id VARCHAR, record_id VARCHAR,
   action VARCHAR, state VARCHAR, message VARCHAR, intended_at TIMESTAMP, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.exception (id VARCHAR, kind VARCHAR, subject VARCHAR, message VARCHAR, owner VARCHAR, opened_at TIMESTAMP, seq BIGINT);
@@ -40,6 +42,14 @@ FRESH = "(SELECT * FROM fresh WHERE kind = '{}')"
 # Statements by kind of event, applied in this order to the events that are new.
 # A body is read before it is unnested: DuckDB would carry it along to every row, and 30,000 hub ids took 13 GB.
 STATEMENTS = {
+    "plan.sealed": """
+      CREATE OR REPLACE TEMP TABLE resealed AS
+      SELECT line ->> 'line_id' AS line_id, line ->> 'why' AS why, line ->> 'hold' AS hold, seq, true AS stands
+      FROM (SELECT seq, unnest(lines) AS line FROM (SELECT seq, from_json(body -> 'lines', '["JSON"]') AS lines FROM {fresh}))
+      UNION ALL
+      SELECT line_id, NULL, NULL, seq, false FROM (SELECT seq, unnest(gone) AS line_id FROM (SELECT seq, from_json(body -> 'gone', '["VARCHAR"]') AS gone FROM {fresh}));
+      DELETE FROM journal.sealed WHERE line_id IN (SELECT line_id FROM resealed);
+      INSERT INTO journal.sealed SELECT * EXCLUDE (stands) FROM (SELECT * FROM resealed QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY seq DESC) = 1) WHERE stands""",
     "hub_ids.assigned": """
       CREATE OR REPLACE TEMP TABLE assigned AS
       SELECT pair[1] AS record_ref, entity, pair[2] AS hub_id, seq

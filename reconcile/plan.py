@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 import duckdb
@@ -70,6 +70,10 @@ class Line:
         """What exceptions call it."""
         return f"{self.system} {self.object} {self.record_id or self.hub_id} {self.field or 'create'}"
 
+    @property
+    def sealed(self) -> tuple[str, str, str | None]:
+        return self.line_id, self.why, self.hold
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -77,10 +81,10 @@ class Plan:
 
     lines: tuple[Line, ...]
 
-    @cached_property  # one seal or consent asks for it once for each chunk of lines
+    @cached_property
     def hash(self) -> str:
-        sealed = [{name: value for name, value in asdict(line).items() if name != "status"} for line in self.lines]
-        return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()[:16]
+        """Of what a reader sees of each line: its id stands for the record, the field, before and after."""
+        return hashlib.sha256(json.dumps([line.sealed for line in self.lines]).encode()).hexdigest()[:16]
 
     def count(self, status: str) -> int:
         return sum(line.status == status for line in self.lines)
@@ -96,9 +100,8 @@ def make(connection: duckdb.DuckDBPyConnection, journal: Journal, policies: Iter
     journal.append(_by_policy(read(connection), policies, roles, _withdrawn(connection)))
     projection.load(connection, journal)
     plan = read(connection)
-    sealed = connection.execute("SELECT subject FROM journal.event WHERE kind = 'plan.sealed' ORDER BY seq DESC LIMIT 1").fetchone()
-    if sealed != (plan.hash,):
-        journal.append(_seal(plan))
+    if events := _seal(plan, set(connection.execute("SELECT line_id, why, hold FROM journal.sealed").fetchall())):
+        journal.append(events)
         projection.load(connection, journal)
     return plan
 
@@ -148,6 +151,8 @@ def _by_policy(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str],
             for policy, lines in covered.items() for at in range(0, len(lines), CHUNK)]
 
 
-def _seal(plan: Plan) -> list[Event]:
-    chunks = [plan.lines[at:at + CHUNK] for at in range(0, len(plan.lines), CHUNK)] or [()]
-    return [Event("plan.sealed", plan.hash, {"part": number, "lines": [asdict(line) for line in chunk]}) for number, chunk in enumerate(chunks, 1)]
+def _seal(plan: Plan, sealed: set[tuple[str, str, str | None]]) -> list[Event]:
+    """What is in this plan and was not sealed so, and what is no longer in it: the cost of a seal follows the change."""
+    added = [{name: value for name, value in vars(line).items() if name != "status"} for line in plan.lines if line.sealed not in sealed]
+    gone = sorted({line_id for line_id, *_ in sealed} - {line.line_id for line in plan.lines})
+    return [Event("plan.sealed", plan.hash, {"lines": added[at:at + CHUNK], "gone": gone[at:at + CHUNK]}) for at in range(0, max(len(added), len(gone)), CHUNK)]

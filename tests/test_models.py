@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+import sqlglot
 
 from assets import sqlmesh_models
 from hub import firm
@@ -14,6 +15,7 @@ FIRM = Path(__file__).parent / "models" / "firm"
 
 @pytest.fixture(scope="module")
 def context():
+    sqlglot.transpile("SELECT 1", write="duckdb")  # somebody was there before SQLMesh: Splink, say
     with sqlmesh_models.in_memory(firm.read(FIRM)) as found:
         yield found
 
