@@ -104,7 +104,7 @@ def _status(firm: Firm) -> dict:
             "records": counted("SELECT system, sum(record_count)::BIGINT FROM mart.record_count GROUP BY system ORDER BY system"),
             "hub_ids": counted("SELECT entity, count(DISTINCT hub_id) FROM journal.crossref GROUP BY entity ORDER BY entity"),
             "discrepancies": counted("SELECT class, count(*) FROM discrepancy.found GROUP BY class ORDER BY class"),
-            "at_stake": counted("SELECT currency, sum(money) FROM discrepancy.found WHERE money > 0 AND currency IS NOT NULL GROUP BY currency ORDER BY currency"),
+            "at_stake": counted("SELECT currency, money FROM mart.at_stake ORDER BY currency"),
             "lines": counted("SELECT status, count(*) FROM work.plan_line GROUP BY status ORDER BY status"),
             "exceptions": counted("SELECT kind, count(*) FROM journal.exception GROUP BY kind ORDER BY kind"),
             "pushes": counted("SELECT state, count(DISTINCT push_id) FROM journal.push GROUP BY state ORDER BY state"),

@@ -33,10 +33,11 @@ def make_plan(firm: Firm, journal: Journal) -> Planned:
     roles = {name: member.system.role for name, member in firm.systems.items()}
     with store.writing(firm.hub_file) as connection:
         settled = settle.confirm(connection, journal)
+        exceptions.close_over(connection, journal)
         opened, closed = cases.keep(connection, journal)
         made = plan.make(connection, journal, policies.read(firm.policies), roles)
         classes = dict(connection.execute("SELECT class, count(*) FROM discrepancy.found GROUP BY class ORDER BY class").fetchall())
-        money = dict(connection.execute("SELECT currency, sum(money) FROM discrepancy.found WHERE money > 0 AND currency IS NOT NULL GROUP BY currency ORDER BY currency").fetchall())
+        money = dict(connection.execute("SELECT currency, money FROM mart.at_stake ORDER BY currency").fetchall())
     return Planned(made.hash, len(made.lines), made.count("approved"), made.count("needs_consent"), made.count("held"), opened, closed,
                    settled.get("confirmed", 0), settled.get("unconfirmed", 0), classes, money)
 

@@ -82,7 +82,7 @@ def _found(firm: Firm) -> dict:
     with store.reading(firm.cuts) as connection:
         return {
             "discrepancies": dict(connection.execute("SELECT class, count(*) FROM discrepancy.found GROUP BY class ORDER BY class").fetchall()),
-            "at_stake": dict(connection.execute("SELECT currency, sum(money) FROM discrepancy.found WHERE money > 0 AND currency IS NOT NULL GROUP BY currency ORDER BY currency").fetchall()),
+            "at_stake": dict(connection.execute("SELECT currency, money FROM mart.at_stake ORDER BY currency").fetchall()),
         }
 
 

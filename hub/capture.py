@@ -90,6 +90,7 @@ def _load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, m
     _shape(connection, target, each)
     sifted = _sift(connection, target, each, folder / manifest.id)
     _find_changes(connection, target, each, folder / manifest.id, sifted)
+    _drop_outdated(connection, target, each, folder / manifest.id)
     _apply(connection, target, each, folder / manifest.id, sifted)
     return _keep_evidence(connection, each, manifest, folder / manifest.id)
 
@@ -162,7 +163,6 @@ def _find_changes(connection: duckdb.DuckDBPyConnection, target: str, each: Obje
     """Fill the temporary table `delta`: the records of this snapshot that are not as they were."""
     deleted = f's."{each.gone.deleted}"' if each.gone.deleted else "false"
     into = f"nullif(s.\"{each.gone.merged_into}\", '')" if each.gone.merged_into else "NULL"
-    latest = f's."{each.changed}" DESC NULLS LAST, ' if each.changed else ""
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE delta AS
       WITH fresh AS (
@@ -171,7 +171,7 @@ def _find_changes(connection: duckdb.DuckDBPyConnection, target: str, each: Obje
         FROM {sifted} AS s
         LEFT JOIN {target} AS t ON t._id = s."{each.key}"  -- absent: a new record
         WHERE t._id IS NULL OR t._hash <> s._hash OR t._gone IS DISTINCT FROM CASE WHEN {into} IS NOT NULL THEN 'merged' WHEN {deleted} THEN 'deleted' END
-        QUALIFY row_number() OVER (PARTITION BY s."{each.key}" ORDER BY {latest}s._row DESC) = 1
+        QUALIFY row_number() OVER (PARTITION BY s."{each.key}" ORDER BY {_latest(each)}) = 1
       ), absent AS (
         SELECT g._id, t._hash, NULL AS _row, g._gone, g._into
         FROM read_parquet('{snapshot / "gone.parquet"}') AS g
@@ -184,6 +184,27 @@ def _find_changes(connection: duckdb.DuckDBPyConnection, target: str, each: Obje
       FROM fresh WHERE NOT (is_new AND _gone IS NOT NULL)  -- deleted before we ever saw it
       UNION ALL
       SELECT _id, _hash, NULL, _gone, _into, CASE _gone WHEN 'merged' THEN 'merge' WHEN 'deleted' THEN 'delete' ELSE _gone END FROM absent""")
+
+
+def _latest(each: Object) -> str:
+    """The order of the rows of one record in one read: the newest first, by its own word, else as they came."""
+    return (f's."{each.changed}" DESC NULLS LAST, ' if each.changed else "") + "s._row DESC"
+
+
+def _drop_outdated(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> None:
+    """A read holds a record twice that moved between pages. When the newer row is what the hub knows, the older one is no news."""
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE repeated AS
+      SELECT "{each.key}" AS _id FROM read_parquet('{snapshot / "rows.parquet"}')
+      WHERE _reason IS NULL AND "{each.key}" IN (SELECT _id FROM delta WHERE kind <> 'insert' AND _row IS NOT NULL) GROUP BY ALL HAVING count(*) > 1""")
+    if connection.execute("SELECT 1 FROM repeated LIMIT 1").fetchone():
+        connection.execute(f"""
+          DELETE FROM delta WHERE _id IN (
+            SELECT _id FROM (
+              SELECT s."{each.key}" AS _id, s._hash FROM said AS s
+              WHERE s."{each.key}" IN (SELECT _id FROM repeated)
+              QUALIFY row_number() OVER (PARTITION BY s."{each.key}" ORDER BY {_latest(each)}) = 1) AS n
+            WHERE EXISTS (SELECT 1 FROM {target} AS t WHERE t._id = n._id AND t._hash = n._hash AND t._gone IS NULL))""")
 
 
 def _apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, sifted: str) -> None:

@@ -12,6 +12,7 @@ from hub import entity, secret
 from hub.errors import ConfigurationWrong
 
 FILE = "concord.yaml"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -21,6 +22,7 @@ class MemberSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: str  # a folder under hub/systems, or a path in the project folder that begins with ./
     url: str = ""
+    plain_http: bool = False  # let secrets travel unencrypted, inside a network that the firm trusts
     role: str | None = None  # another role than system.yaml says
     secrets: dict[str, str] = {}
     options: dict[str, Any] = {}
@@ -52,6 +54,7 @@ def read(folder: Path) -> Settings:
             raise ConfigurationWrong(f"{FILE} systems.{name}: write a name in lower-case letters, digits and _, since tables and references bear it")
         for each, reference in member.secrets.items():
             secret.check(f"{FILE} systems.{name}.secrets.{each}", reference)
+        _check_url(name, member)
     _check_journal(settings.journal)
     return settings
 
@@ -60,6 +63,12 @@ def check_currency(code: str) -> None:
     """Nothing, for a currency. Raises ConfigurationWrong for anything else."""
     if code not in entity.codes("currency"):
         raise ConfigurationWrong(f"{FILE} currency: {code} is none of ISO 4217; write it as EUR or USD are written")
+
+
+def _check_url(name: str, member: MemberSettings) -> None:
+    parts = urlsplit(member.url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not member.plain_http:
+        raise ConfigurationWrong(f"{FILE} systems.{name}.url: http shows secrets and data to everyone on the way; write https://, or plain_http: true inside a network you trust")
 
 
 def _parsed(folder: Path) -> Settings:

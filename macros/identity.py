@@ -2,7 +2,7 @@
 
 from sqlmesh import macro
 
-from macros.canonical import firm_rules, only_touched
+from macros.canonical import firm_rules, only_touched, typed
 from macros.pairs import weighed
 
 
@@ -30,3 +30,26 @@ def pairs(evaluator, entity):
     the_rules = firm_rules(evaluator)
     strong = the_rules.entities[entity.name].identity.strong
     return weighed(f"identity.{entity.name}_key", the_rules.matching(entity.name), strong, bool(evaluator.locals.get("touched_only")))
+
+
+DOUBT = {"entity": "The kind of thing.", "hub_id": "Which one.", "record_ref": "The record that may be it.", "system": "Where that record is.", "object": "In which object there."}
+
+
+@macro()
+def doubts(evaluator):
+    """Undecided pairs of two clusters, seen from both sides."""
+    the_rules = firm_rules(evaluator)
+    found = [_doubt(name, *sides) for name in the_rules.entities if the_rules.is_resolved(name) for sides in (("left", "right"), ("right", "left"))]
+    nothing = "SELECT " + ", ".join(f"NULL AS {name}" for name in DOUBT) + " WHERE FALSE"
+    return typed({name: ("TEXT", says) for name, says in DOUBT.items()}, " UNION ALL ".join(found) or nothing)
+
+
+def _doubt(name, this, other):
+    # Without a decision: nobody has said yet whether the two are one.
+    return f"""
+      SELECT '{name}' AS entity, t.hub_id, o.record_ref, o.system, o.object
+      FROM identity.{name}_pair AS p
+      JOIN identity.{name} AS t ON t.record_ref = p.{this}_ref
+      JOIN identity.{name} AS o ON o.record_ref = p.{other}_ref AND o.is_live AND o.hub_id <> t.hub_id
+      LEFT JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
+      WHERE p.verdict = 'review' AND d.verdict IS NULL"""

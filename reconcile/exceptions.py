@@ -43,5 +43,25 @@ def settle(connection: duckdb.DuckDBPyConnection, journal: Journal, scope: str, 
     return len(opened), len(closed)
 
 
+# Exceptions about a line of the plan that nothing asks for any more: the two sides agree by now. A record in quarantine shows nothing.
+OVER = """
+SELECT e.id FROM journal.exception AS e
+WHERE e.kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous')
+  AND e.subject NOT IN (SELECT concat_ws(' ', system, object, coalesce(record_id, hub_id), coalesce(field, 'create')) FROM outbound.delta)
+  AND NOT EXISTS (SELECT 1 FROM capture.quarantine AS q WHERE starts_with(e.subject, concat_ws(' ', q.system, q.object, q.record_id) || ' '))
+  AND (SELECT max(s.taken_at)::TIMESTAMPTZ FROM capture.snapshot AS s WHERE starts_with(e.subject, concat_ws(' ', s.system, s.object) || ' ')) > e.opened_at::TIMESTAMPTZ
+ORDER BY e.id
+"""
+
+
+def close_over(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
+    """Close what a newer read shows to be settled without us; returns how many."""
+    projection.load(connection, journal)
+    over = [key for key, in connection.execute(OVER).fetchall()]
+    journal.append([Event("exception.closed", key, {"because": "nothing differs there any more"}) for key in over])
+    projection.load(connection, journal)
+    return len(over)
+
+
 def opening(trouble: Trouble) -> Event:
     return Event("exception.opened", trouble.id, {"kind": trouble.kind, "about": trouble.about, "message": trouble.message, "owner": trouble.owner})

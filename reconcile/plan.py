@@ -15,15 +15,15 @@ from reconcile.policies import Policy
 
 CHUNK = 1_000  # lines in one journal event
 
-# One row a correction that is due: not waived, not on its way, and held when an exception about it is open. A view, so that
-# it is never behind the journal. Consent counts once: not after its push is confirmed, nor when it is older than the closing of an exception.
+# One row a correction that is due: not waived, not on its way, and held when an exception about it is open, or when a steward
+# has still to say whether a record to create is there already. A view, so that it is never behind the journal. Consent counts once: not after its push is confirmed, nor when it is older than the closing of an exception.
 DUE = """
 CREATE OR REPLACE VIEW work.plan_line AS
 WITH about AS (
   SELECT *, concat_ws(' ', system, object, coalesce(record_id, hub_id), coalesce(field, 'create')) AS about FROM outbound.delta
 )
 SELECT d.* EXCLUDE (about), a.actor AS approved_by, a.policy,
-  COALESCE(d.held, CASE WHEN e.id IS NOT NULL THEN e.message END) AS hold,
+  COALESCE(d.held, CASE WHEN e.id IS NOT NULL THEN e.message END, 'waits for a steward: ' || w.record_ref || ' may be it already; decide the pair in `hub serve`') AS hold,
   CASE WHEN hold IS NOT NULL THEN 'held' WHEN a.line_id IS NOT NULL THEN 'approved' ELSE 'needs_consent' END AS status
 FROM about AS d
 LEFT JOIN (
@@ -38,6 +38,9 @@ LEFT JOIN (
   SELECT subject, any_value(id ORDER BY seq) AS id, any_value(message ORDER BY seq) AS message FROM journal.exception
   WHERE kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') GROUP BY subject
 ) AS e ON e.subject = d.about
+LEFT JOIN (
+  SELECT entity, hub_id, system, object, min(record_ref) AS record_ref FROM identity.doubt GROUP BY entity, hub_id, system, object
+) AS w ON d.action = 'create' AND w.entity = d.entity AND w.hub_id = d.hub_id AND w.system = d.system AND w.object = d.object
 WHERE d.discrepancy_id NOT IN (SELECT discrepancy_id FROM journal.waiver)
   AND d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))
   -- a record that is being created is on its way, even if its values would be others by now

@@ -3,9 +3,11 @@
 -- now: when the report is of
 SELECT as_of, read_at FROM report_now
 
--- stake: what is at stake, by currency; amounts of two currencies are never added up
-SELECT currency, count(*) AS count, sum(money) AS money FROM report_discrepancy
-WHERE money IS NOT NULL AND state <> 'waived'
+-- stake: what is at stake, by currency, each thing once; amounts of two currencies are never added up
+SELECT currency, sum(count)::BIGINT AS count, sum(money) AS money FROM (
+  SELECT currency, count(*) AS count, max(money) AS money FROM report_discrepancy
+  WHERE money IS NOT NULL AND state <> 'waived'
+  GROUP BY currency, entity, coalesce(hub_id, id))
 GROUP BY currency ORDER BY money DESC, currency
 
 -- open: how many discrepancies there are

@@ -10,8 +10,8 @@ from hub.mapping import System
 from hub.systems.connector import Connector
 from reconcile.exceptions import Trouble, opening
 
-# Pushes on their way, and whether the object was read after their last news: a read that began before the answer came may
-# have passed the record by. A create is due for as long as the record is missing, whatever values it would be given by now.
+# Pushes on their way, and whether their record was read after their last news: a read that began before the answer came may
+# have passed it by, and a row in quarantine shows nothing. A create is due for as long as the record is missing, whatever values it would be given by now.
 OPEN = """
 WITH latest AS (
   SELECT p.push_id, any_value(p.system) AS system, any_value(p.object) AS object, any_value(p.hub_id) AS hub_id, any_value(p.record_id) AS record_id,
@@ -25,7 +25,8 @@ WITH latest AS (
   SELECT subject AS push_id, max(happened_at) AS at FROM journal.event WHERE kind = 'push.outcome' AND subject IN (SELECT push_id FROM latest) GROUP BY subject
 )
 SELECT l.*, (SELECT max(s.taken_at)::TIMESTAMPTZ FROM capture.snapshot AS s WHERE s.system = l.system AND s.object = l.object)
-  > greatest(l.intended_at, coalesce(n.at, l.intended_at))::TIMESTAMPTZ AS seen_since
+  > greatest(l.intended_at, coalesce(n.at, l.intended_at))::TIMESTAMPTZ
+  AND NOT EXISTS (SELECT 1 FROM capture.quarantine AS q WHERE q.system = l.system AND q.object = l.object AND q.record_id = l.record_id) AS seen_since
 FROM latest AS l
 LEFT JOIN news AS n ON n.push_id = l.push_id  -- absent: no answer was journaled
 ORDER BY l.push_id

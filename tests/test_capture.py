@@ -86,6 +86,15 @@ def test_an_equal_read_changes_nothing(hub):
     assert hub.read(whole(row("1"), row("2"))) == {}
 
 
+@pytest.mark.parametrize("older", [{"Name": "Ida Ltd"}, {"IsDeleted": True}])
+@pytest.mark.parametrize("first", [True, False])
+def test_of_a_record_that_one_read_holds_twice_the_newer_row_counts_also_when_it_is_as_known(hub, older, first):
+    hub.read(whole(row("1", Stamp="2026-11-02T09:00:00Z"), row("2")))
+    rows = [row("1", Stamp="2026-11-02T08:30:00Z", **older), row("1", Stamp="2026-11-02T09:00:00Z")]
+
+    assert hub.read(whole(*(rows if first else rows[::-1]), row("2"))) == {}
+
+
 def test_a_broken_row_waits_in_quarantine_with_its_reasons_and_the_others_go_on(hub):
     changes = hub.read(whole(row("1"), row("2", Limit="much"), row("3", Terms="N45"), row("", Limit=None)))
 

@@ -178,6 +178,7 @@ def test_a_secret_that_nobody_gave_is_asked_for(folder):
         ("{firm: Example, systems: {'CRM: east': {kind: ./legacy}}}", "write a name in lower-case letters"),
         ("{firm: Example, systems: {x: {kind: ./legacy, secrets: {pass: 'env:X'}}}}", "systems.x.secrets: old asks for no pass"),
         ("{firm: Example, systems: {x: {kind: ./legacy, secrets: {pin: 'keyring:pin'}}}}", "write keyring:service/name"),
+        ("firm: X\nsystems: {crm: {kind: salesforce, url: 'http://crm.example'}}", "systems.crm.url: http shows secrets and data"),
     ],
 )
 def test_settings_that_can_not_be_meant_are_refused_by_file_and_key(folder, settings, complaint):
@@ -282,3 +283,9 @@ def test_a_new_project_names_a_currency_that_exists(tmp_path):
         firm.write_new(tmp_path / "new", "Example", "EURO")
 
     assert not (tmp_path / "new").exists()
+
+
+def test_a_firm_may_say_that_it_trusts_a_network(folder):
+    write(folder, "firm: X\nsystems: {erp: {kind: tryton, url: 'http://erp.example:8000', plain_http: true}, psa: {kind: redmine, url: 'http://localhost:3000'}}")
+
+    assert [each.url for each in firm.read(folder).systems.values()] == ["http://erp.example:8000", "http://localhost:3000"]
