@@ -20,8 +20,12 @@ Project = Annotated[Path, typer.Option("--project", "-p", envvar="CONCORD_PROJEC
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HERE = Path(".")
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
-                  help="Concord finds and corrects what a firm's systems disagree on. Start with `hub demo`, or `hub init FOLDER`.")
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Concord finds and corrects what a firm's systems disagree on. Start with `hub demo`, or `hub init FOLDER`.",
+)
 
 
 def the_firm(project: Path) -> Firm:
@@ -31,7 +35,9 @@ def the_firm(project: Path) -> Firm:
 
 
 @app.callback()
-def settings(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every request and step, without personal data.")] = False) -> None:
+def settings(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every request and step, without personal data.")] = False,
+) -> None:
     logging.basicConfig(level=logging.DEBUG if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "httpcore", "sqlmesh", "sqlglot", "alembic", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING if verbose else logging.ERROR)

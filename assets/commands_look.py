@@ -25,18 +25,31 @@ def exceptions(project: Project = HERE, json: Json = False) -> None:
 
 
 @app.command()
-def replay(about: Annotated[str, typer.Argument(help="As `hub exceptions` shows it, or SYSTEM OBJECT; quoted.")], project: Project = HERE,
-           actor: Annotated[str, typer.Option(help="Who asks.")] = "", undo: Annotated[bool, typer.Option("--undo", help="Take the request back.")] = False, json: Json = False) -> None:
+def replay(
+    about: Annotated[str, typer.Argument(help="As `hub exceptions` shows it, or SYSTEM OBJECT; quoted.")],
+    project: Project = HERE,
+    actor: Annotated[str, typer.Option(help="Who asks.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take the request back.")] = False,
+    json: Json = False,
+) -> None:
     """Try again what was quarantined, refused, rejected or given up; the next cycle does it."""
     from reconcile import replay as replays
 
     with journal.open(the_firm(project).journal) as entries:
         (replays.undo if undo else replays.request)(entries, about, actor or getpass.getuser())
-    console.as_json({"replay": about, "undone": undo}) if json else console.out.print(f"{about} stays as it is" if undo else f"the next cycle tries {about} again")
+    console.as_json({"replay": about, "undone": undo}) if json else console.out.print(
+        f"{about} stays as it is" if undo else f"the next cycle tries {about} again"
+    )
 
 
 @app.command()
-def trace(system: str, each: Annotated[str, typer.Argument(metavar="OBJECT")], record_id: Annotated[str, typer.Argument(metavar="ID")], project: Project = HERE, json: Json = False) -> None:
+def trace(
+    system: str,
+    each: Annotated[str, typer.Argument(metavar="OBJECT")],
+    record_id: Annotated[str, typer.Argument(metavar="ID")],
+    project: Project = HERE,
+    json: Json = False,
+) -> None:
     """The chain from a record back to snapshots, rules and decisions."""
     from reconcile import explain
 
@@ -48,7 +61,11 @@ def trace(system: str, each: Annotated[str, typer.Argument(metavar="OBJECT")], r
 
 
 @app.command()
-def report(project: Project = HERE, out: Annotated[Path | None, typer.Option(help="Folder; by default out/ in the project.")] = None, json: Json = False) -> None:
+def report(
+    project: Project = HERE,
+    out: Annotated[Path | None, typer.Option(help="Folder; by default out/ in the project.")] = None,
+    json: Json = False,
+) -> None:
     """Write the discrepancy report of the newest cut as HTML, XLSX and CSV."""
     from reconcile import report as reports
 
@@ -59,15 +76,24 @@ def report(project: Project = HERE, out: Annotated[Path | None, typer.Option(hel
 
 
 @app.command()
-def rebuild(project: Project = HERE, verify: Annotated[bool, typer.Option("--verify", help="Rebuild elsewhere and compare, table by table.")] = False,
-            into: Annotated[Path | None, typer.Option(help="Rebuild into this folder.")] = None, json: Json = False) -> None:
+def rebuild(
+    project: Project = HERE,
+    verify: Annotated[bool, typer.Option("--verify", help="Rebuild elsewhere and compare, table by table.")] = False,
+    into: Annotated[Path | None, typer.Option(help="Rebuild into this folder.")] = None,
+    json: Json = False,
+) -> None:
     """Build the hub again from snapshots and journal: elsewhere, or to compare it with the one that is there."""
     from assets import rebuild as rebuilding
 
     firm = the_firm(project)
     if verify:
         tables = rebuilding.verify(firm)
-        console.table([(each.table, each.rows, "equal" if each.equal else "DIFFERS") for each in tables], ["table", "rows", "content"], json_too=json, most=200)
+        console.table(
+            [(each.table, each.rows, "equal" if each.equal else "DIFFERS") for each in tables],
+            ["table", "rows", "content"],
+            json_too=json,
+            most=200,
+        )
         raise typer.Exit(0 if all(each.equal for each in tables) else FAILED)
     target = into or firm.state / "rebuilt"
     rebuilding.rebuild(firm, target)

@@ -19,7 +19,11 @@ FROM work.plan_line WHERE ? IS NULL OR status = ? ORDER BY status, system, objec
 
 
 @app.command()
-def run(project: Project = HERE, job: Annotated[str, typer.Option(help="cycle, or a domain: customers, time, revenue")] = "cycle", json: Json = False) -> None:
+def run(
+    project: Project = HERE,
+    job: Annotated[str, typer.Option(help="cycle, or a domain: customers, time, revenue")] = "cycle",
+    json: Json = False,
+) -> None:
     """Turn the loop once: observe, understand, compare, correct what is approved, publish."""
     from assets import cycle
 
@@ -44,12 +48,19 @@ def status(project: Project = HERE, json: Json = False) -> None:
         console.as_json(summary)
     else:
         for name, value in summary.items():
-            console.out.print(f"  {name:<14}" + (", ".join(f"{key} {count}" for key, count in value.items()) or "none" if isinstance(value, dict) else str(value)))
+            console.out.print(
+                f"  {name:<14}"
+                + (", ".join(f"{key} {count}" for key, count in value.items()) or "none" if isinstance(value, dict) else str(value))
+            )
     raise typer.Exit(FINDINGS if summary["discrepancies"] or summary["exceptions"] else 0)
 
 
 @app.command()
-def plan(project: Project = HERE, needs_consent: Annotated[bool, typer.Option("--needs-consent", help="Only lines that wait for a person.")] = False, json: Json = False) -> None:
+def plan(
+    project: Project = HERE,
+    needs_consent: Annotated[bool, typer.Option("--needs-consent", help="Only lines that wait for a person.")] = False,
+    json: Json = False,
+) -> None:
     """The sealed list of corrections: before, after and why."""
     with store.reading(the_firm(project).cuts) as connection:
         wanted = "needs_consent" if needs_consent else None
@@ -64,15 +75,22 @@ def plan(project: Project = HERE, needs_consent: Annotated[bool, typer.Option("-
 
 
 @app.command()
-def approve(plan_hash: str, project: Project = HERE, line: Annotated[list[str] | None, typer.Option(help="Only these lines.")] = None,
-            actor: Annotated[str, typer.Option(help="Who consents.")] = "", json: Json = False) -> None:
+def approve(
+    plan_hash: str,
+    project: Project = HERE,
+    line: Annotated[list[str] | None, typer.Option(help="Only these lines.")] = None,
+    actor: Annotated[str, typer.Option(help="Who consents.")] = "",
+    json: Json = False,
+) -> None:
     """Consent to lines of the plan you read, by its hash; the next push sends them."""
     firm = the_firm(project)
     with store.reading(firm.cuts) as connection:
         present = plans.read(connection)
     with journal.open(firm.journal) as entries:
         count = plans.approve(entries, present, plan_hash, actor or getpass.getuser(), line)
-    console.as_json({"plan": present.hash, "approved": count}) if json else console.out.print(f"{count:,} lines approved; `hub push` sends them, or the next cycle does")
+    console.as_json({"plan": present.hash, "approved": count}) if json else console.out.print(
+        f"{count:,} lines approved; `hub push` sends them, or the next cycle does"
+    )
 
 
 @app.command()
@@ -83,7 +101,9 @@ def push(project: Project = HERE, json: Json = False) -> None:
     firm = the_firm(project)
     with console.stages(quiet=json):
         done = cycle.run(firm, "push")
-    console.as_json({"pushed": done.pushed, "failures": done.failures}) if json else console.out.print(", ".join(f"{count:,} {state}" for state, count in done.pushed.items()) or "nothing to push")
+    console.as_json({"pushed": done.pushed, "failures": done.failures}) if json else console.out.print(
+        ", ".join(f"{count:,} {state}" for state, count in done.pushed.items()) or "nothing to push"
+    )
     raise typer.Exit(FAILED if not done.ok else FINDINGS if set(done.pushed) - {"acknowledged"} else 0)
 
 

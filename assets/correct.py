@@ -38,8 +38,19 @@ def make_plan(firm: Firm, journal: Journal) -> Planned:
         made = plan.make(connection, journal, policies.read(firm.policies), roles)
         classes = dict(connection.execute("SELECT class, count(*) FROM discrepancy.found GROUP BY class ORDER BY class").fetchall())
         money = dict(connection.execute("SELECT currency, money FROM mart.at_stake ORDER BY currency").fetchall())
-    return Planned(made.hash, len(made.lines), made.count("approved"), made.count("needs_consent"), made.count("held"), opened, closed,
-                   settled.get("confirmed", 0), settled.get("unconfirmed", 0), classes, money)
+    return Planned(
+        made.hash,
+        len(made.lines),
+        made.count("approved"),
+        made.count("needs_consent"),
+        made.count("held"),
+        opened,
+        closed,
+        settled.get("confirmed", 0),
+        settled.get("unconfirmed", 0),
+        classes,
+        money,
+    )
 
 
 def push_system(firm: Firm, name: str, journal: Journal) -> dict[str, int]:

@@ -27,7 +27,15 @@ from hub import firm, journal
 from hub.firm import Firm
 
 # What people decide; each new one is a reason for a cycle.
-DECISIONS = ("match.decided", "value.pinned", "plan.approved", "plan.withdrawn", "discrepancy.waived", "exception.closed", "replay.requested")
+DECISIONS = (
+    "match.decided",
+    "value.pinned",
+    "plan.approved",
+    "plan.withdrawn",
+    "discrepancy.waived",
+    "exception.closed",
+    "replay.requested",
+)
 # A cycle is one warm process: imports cost more than most steps. CONCORD_EXECUTOR=multiprocess gives each step its own.
 # Its steps are then forked from one process that has imported what they need; pyarrow would import pandas in each.
 FORK = {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["assets.definitions", "pandas"]}}}
@@ -48,27 +56,64 @@ def domains(the_firm: Firm) -> dict[str, dict]:
 def definitions(the_firm: Firm) -> Definitions:
     """Everything of one firm. Loading it opens neither the hub nor a system."""
     assets = graph.all_assets(the_firm)
-    jobs = {"cycle": define_asset_job("cycle", AssetSelection.all(), description="Observe every system, understand, compare, correct, publish.")}
-    jobs["push"] = define_asset_job("push", AssetSelection.groups("pushed", "published"), description="Send what is approved now, and publish.")
-    beyond = AssetSelection.all() - AssetSelection.groups("observe")  # all that follows from what was read is one step, and touches what changed
+    jobs = {
+        "cycle": define_asset_job("cycle", AssetSelection.all(), description="Observe every system, understand, compare, correct, publish.")
+    }
+    jobs["push"] = define_asset_job(
+        "push", AssetSelection.groups("pushed", "published"), description="Send what is approved now, and publish."
+    )
+    beyond = AssetSelection.all() - AssetSelection.groups(
+        "observe"
+    )  # all that follows from what was read is one step, and touches what changed
     for name, domain in domains(the_firm).items():
         if sources := _sources(the_firm, domain["entities"]):
-            jobs[name] = define_asset_job(f"cycle_{name}", AssetSelection.assets(*sources) | beyond, description=f"A cycle that reads {', '.join(domain['entities'])} only.")
+            jobs[name] = define_asset_job(
+                f"cycle_{name}",
+                AssetSelection.assets(*sources) | beyond,
+                description=f"A cycle that reads {', '.join(domain['entities'])} only.",
+            )
     schedules = [_schedule(name, domain["cron"], jobs[name]) for name, domain in domains(the_firm).items() if name in jobs]
-    sensor = SensorDefinition(name="decisions", job=jobs["cycle"], evaluation_fn=lambda context: _on_decision(the_firm, context),
-                              minimum_interval_seconds=15, default_status=DefaultSensorStatus.RUNNING, description="Starts a cycle when the journal has a new decision of a person.")
-    dead = SensorDefinition(name="dead_runs", evaluation_fn=_on_dead_runs, minimum_interval_seconds=15, default_status=DefaultSensorStatus.RUNNING,
-                            description="Ends runs whose process was killed and frees what they held, so that the next one can write.")
-    return Definitions(assets=assets, jobs=list(jobs.values()), schedules=schedules, sensors=[sensor, dead], executor=EXECUTORS[os.environ.get("CONCORD_EXECUTOR", "in_process")])
+    sensor = SensorDefinition(
+        name="decisions",
+        job=jobs["cycle"],
+        evaluation_fn=lambda context: _on_decision(the_firm, context),
+        minimum_interval_seconds=15,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Starts a cycle when the journal has a new decision of a person.",
+    )
+    dead = SensorDefinition(
+        name="dead_runs",
+        evaluation_fn=_on_dead_runs,
+        minimum_interval_seconds=15,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Ends runs whose process was killed and frees what they held, so that the next one can write.",
+    )
+    return Definitions(
+        assets=assets,
+        jobs=list(jobs.values()),
+        schedules=schedules,
+        sensors=[sensor, dead],
+        executor=EXECUTORS[os.environ.get("CONCORD_EXECUTOR", "in_process")],
+    )
 
 
 def _sources(the_firm: Firm, entities: list[str]) -> list:
-    return [graph.source_key(name, each.name) for name, member in the_firm.systems.items() for each in member.system.objects.values() if each.of in entities]
+    return [
+        graph.source_key(name, each.name)
+        for name, member in the_firm.systems.items()
+        for each in member.system.objects.values()
+        if each.of in entities
+    ]
 
 
 def _schedule(name: str, cron: str, job) -> ScheduleDefinition:
-    return ScheduleDefinition(name=f"{name}_schedule", job=job, cron_schedule=cron, default_status=DefaultScheduleStatus.RUNNING,
-                              should_execute=lambda context: _is_idle(context, job.name))
+    return ScheduleDefinition(
+        name=f"{name}_schedule",
+        job=job,
+        cron_schedule=cron,
+        default_status=DefaultScheduleStatus.RUNNING,
+        should_execute=lambda context: _is_idle(context, job.name),
+    )
 
 
 def _is_idle(context: ScheduleEvaluationContext, job: str) -> bool:

@@ -20,8 +20,12 @@ CONTROLLER = "demo controller"  # consents to every line that waits for a person
 
 
 @app.command()
-def demo(seed: Annotated[int, typer.Option(help="Another seed, another firm.")] = 7, folder: Annotated[Path, typer.Option(help="Where the firm's project goes.")] = Path("demo"),
-         scale: Annotated[float, typer.Option(help="How big: 1 is about 7,000 records.")] = 0.5, json: Json = False) -> None:
+def demo(
+    seed: Annotated[int, typer.Option(help="Another seed, another firm.")] = 7,
+    folder: Annotated[Path, typer.Option(help="Where the firm's project goes.")] = Path("demo"),
+    scale: Annotated[float, typer.Option(help="How big: 1 is about 7,000 records.")] = 0.5,
+    json: Json = False,
+) -> None:
     """Start an invented firm, run the loop until it is at rest, and show what was found and corrected."""
     from hub.twin.twin import Twin
 
@@ -81,7 +85,9 @@ def _consent(firm: Firm) -> int:
 def _found(firm: Firm) -> dict:
     with store.reading(firm.cuts) as connection:
         return {
-            "discrepancies": dict(connection.execute("SELECT class, count(*) FROM discrepancy.found GROUP BY class ORDER BY class").fetchall()),
+            "discrepancies": dict(
+                connection.execute("SELECT class, count(*) FROM discrepancy.found GROUP BY class ORDER BY class").fetchall()
+            ),
             "at_stake": dict(connection.execute("SELECT currency, money FROM mart.at_stake ORDER BY currency").fetchall()),
         }
 
@@ -106,7 +112,9 @@ def _summary(firm: Firm, twin, first: dict, turns: list) -> dict:
             "clusters": counted("SELECT entity, count(DISTINCT hub_id) FROM journal.crossref GROUP BY entity ORDER BY entity"),
             "golden": one("SELECT count(DISTINCT hub_id) FROM journal.crossref"),
             **first,
-            "planned": one("SELECT count(DISTINCT line ->> 'line_id') FROM (SELECT unnest(from_json(body -> 'lines', '[\"JSON\"]')) AS line FROM journal.event WHERE kind = 'plan.sealed')"),
+            "planned": one(
+                "SELECT count(DISTINCT line ->> 'line_id') FROM (SELECT unnest(from_json(body -> 'lines', '[\"JSON\"]')) AS line FROM journal.event WHERE kind = 'plan.sealed')"
+            ),
             "approved": one("SELECT count(DISTINCT line_id) FROM journal.approval"),
             "pushed": one("SELECT count(DISTINCT line_id) FROM journal.push"),
             "confirmed": one("SELECT count(DISTINCT line_id) FROM journal.push WHERE state = 'confirmed'"),
@@ -128,13 +136,17 @@ def _report(firm: Firm) -> dict[str, Path]:
 def _tell(folder: Path, summary: dict, files: dict[str, Path], seconds: float) -> None:
     money = " · ".join(f"{currency} {amount:,.2f}" for currency, amount in summary["at_stake"].items())
     customer = summary["truth"]["customer"]
-    console.out.print(f"""
-  found       {sum(summary['discrepancies'].values()):,} discrepancies in {summary['records']:,} records of {summary['systems']} systems
+    console.out.print(
+        f"""
+  found       {sum(summary["discrepancies"].values()):,} discrepancies in {summary["records"]:,} records of {summary["systems"]} systems
   at stake    {money}
-  corrected   {summary['planned']:,} planned · {summary['approved']:,} approved · {summary['pushed']:,} pushed · {summary['confirmed']:,} confirmed · {summary['held']:,} held
-  left        {', '.join(f'{count} {name}' for name, count in summary['remaining'].items()) or 'nothing'}: these need a person in the system itself
-  identity    customers: precision {customer['precision']:.3f}, recall {customer['recall']:.3f} against the known truth
-  took        {summary['cycles']} turns, {seconds:.0f} s
+  corrected   {summary["planned"]:,} planned · {summary["approved"]:,} approved · {summary["pushed"]:,} pushed · {summary["confirmed"]:,} confirmed · {summary["held"]:,} held
+  left        {", ".join(f"{count} {name}" for name, count in summary["remaining"].items()) or "nothing"}: these need a person in the system itself
+  identity    customers: precision {customer["precision"]:.3f}, recall {customer["recall"]:.3f} against the known truth
+  took        {summary["cycles"]} turns, {seconds:.0f} s
 
   report      {next(iter(files.values()))}
-  look around hub status -p {folder} · hub plan -p {folder} · hub exceptions -p {folder} · hub serve -p {folder}""", soft_wrap=True, markup=False)
+  look around hub status -p {folder} · hub plan -p {folder} · hub exceptions -p {folder} · hub serve -p {folder}""",
+        soft_wrap=True,
+        markup=False,
+    )

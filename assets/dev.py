@@ -32,26 +32,53 @@ def main() -> None:
 
 def _serve(asked: argparse.Namespace, stack: ExitStack) -> None:
     demo.make_room(asked.folder)
-    twin = stack.enter_context(child([sys.executable, "-m", "hub.twin", str(asked.folder), "--seed", str(asked.seed), "--scale", str(asked.scale)], stdout=subprocess.PIPE))
+    twin = stack.enter_context(
+        child(
+            [sys.executable, "-m", "hub.twin", str(asked.folder), "--seed", str(asked.seed), "--scale", str(asked.scale)],
+            stdout=subprocess.PIPE,
+        )
+    )
     control = json.loads(twin.stdout.readline())["control"]
     firm = the_firm(asked.folder)
     with console.stages():
         cycle.run(firm)
     port = asked.port or free(3000)
     dagster = stack.enter_context(child(dagster_dev(port), env=environment(firm)))
-    console.out.print(f"Dagster on {firm.name}: http://127.0.0.1:{port}\nlet its people work: curl -X POST '{control}/people_edit?turn=1'\nstop: Ctrl-C", soft_wrap=True)
+    console.out.print(
+        f"Dagster on {firm.name}: http://127.0.0.1:{port}\nlet its people work: curl -X POST '{control}/people_edit?turn=1'\nstop: Ctrl-C",
+        soft_wrap=True,
+    )
     while dagster.poll() is None and twin.poll() is None:
         time.sleep(1)
 
 
 def dagster_dev(port: int) -> list[str]:
     """The command that starts Dagster's web server, daemon and code server."""
-    return [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
+    return [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "dagster",
+        "dev",
+        "-w",
+        str(ROOT / "workspace.yaml"),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
 
 
 def environment(firm: Firm) -> dict[str, str]:
     """What Dagster's processes need to know of a firm."""
-    return os.environ | {"CONCORD_PROJECT": str(firm.folder.resolve()), "DAGSTER_HOME": str(instance.home(firm)), "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "1"}
+    return os.environ | {
+        "CONCORD_PROJECT": str(firm.folder.resolve()),
+        "DAGSTER_HOME": str(instance.home(firm)),
+        "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "1",
+    }
 
 
 @contextmanager

@@ -69,14 +69,22 @@ def end_dead_runs(dagster: DagsterInstance) -> list[str]:
 
 def _is_dead(dagster: DagsterInstance, run_id: str) -> bool:
     """Whether each process that said it works on a run is gone. One that has not said so yet is just starting."""
-    events = [entry for entry in dagster.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT) if "pid" in entry.dagster_event.event_specific_data.metadata]
-    return bool(events) and not any(_is_alive(int(entry.dagster_event.event_specific_data.metadata["pid"].value), entry.timestamp) for entry in events)
+    events = [
+        entry
+        for entry in dagster.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
+        if "pid" in entry.dagster_event.event_specific_data.metadata
+    ]
+    return bool(events) and not any(
+        _is_alive(int(entry.dagster_event.event_specific_data.metadata["pid"].value), entry.timestamp) for entry in events
+    )
 
 
 def _is_alive(pid: int, at: float) -> bool:
     """Whether the process that had this id at that time is there still; after a restart the id may be another's."""
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < at + 60  # a clock that is set right meanwhile may shift it
+        return (
+            process.status() != psutil.STATUS_ZOMBIE and process.create_time() < at + 60
+        )  # a clock that is set right meanwhile may shift it
     except psutil.NoSuchProcess:
         return False

@@ -81,8 +81,16 @@ def _take(firm: Firm, member: Member, each: Object, connector: Connector, known:
     about = f"{member.system.system} {each.name}"
     since = None if full or not each.changed or not known.whole or known.whole.contract != contract.version(each) else known.watermark
     try:
-        seen.manifests[each.name] = snapshot.take(member.system, each, connector, firm.snapshots, at=_now(known.newest), since=since,
-                                                  known=known.ids if since is None else None, before=known.last)
+        seen.manifests[each.name] = snapshot.take(
+            member.system,
+            each,
+            connector,
+            firm.snapshots,
+            at=_now(known.newest),
+            since=since,
+            known=known.ids if since is None else None,
+            before=known.last,
+        )
     except ContractBroken as broken:
         seen.troubles.append(Trouble("contract", about, str(broken), "engineer"))
     except SystemUnavailable as unavailable:
@@ -91,7 +99,9 @@ def _take(firm: Firm, member: Member, each: Object, connector: Connector, known:
 
 def _load(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, each: Object, seen: Observed) -> None:
     if manifest := seen.manifests.get(each.name):
-        _note(seen, f"{member.system.system} {each.name}", manifest, capture.load(connection, member.system, each, manifest, firm.snapshots))
+        _note(
+            seen, f"{member.system.system} {each.name}", manifest, capture.load(connection, member.system, each, manifest, firm.snapshots)
+        )
 
 
 def _replay(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, each: Object, seen: Observed) -> None:
@@ -101,7 +111,14 @@ def _replay(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, e
         manifest = snapshot.replay(member.system, each, raw, firm.snapshots, at=_now(newest))
         loaded = capture.load(connection, member.system, each, manifest, firm.snapshots)
         seen.released[each.name] = manifest.rows - manifest.quarantined
-        log.info("%s %s: %d of %d quarantined rows released, %s", member.system.system, each.name, seen.released[each.name], manifest.rows, loaded.changes)
+        log.info(
+            "%s %s: %d of %d quarantined rows released, %s",
+            member.system.system,
+            each.name,
+            seen.released[each.name],
+            manifest.rows,
+            loaded.changes,
+        )
 
 
 def _now(newest: Manifest | None) -> datetime:
@@ -112,10 +129,26 @@ def _now(newest: Manifest | None) -> datetime:
 def _note(seen: Observed, about: str, manifest: Manifest, loaded: Loaded) -> None:
     seen.changes[manifest.object] = loaded.changes
     if manifest.unmapped:
-        seen.troubles.append(Trouble("unmapped", about, f"{about} sends {', '.join(manifest.unmapped)}; map it or add it to ignore in system.yaml", "engineer"))
+        seen.troubles.append(
+            Trouble(
+                "unmapped", about, f"{about} sends {', '.join(manifest.unmapped)}; map it or add it to ignore in system.yaml", "engineer"
+            )
+        )
     if not manifest.complete:
-        seen.troubles.append(Trouble("partial", about, f"{about}: the read ended before the last page; nothing was taken for deleted, the next run reads again", "engineer"))
-    log.info("%s: %d records fetched, %s", about, manifest.rows, ", ".join(f"{count} {kind}" for kind, count in loaded.changes.items()) or "nothing changed")
+        seen.troubles.append(
+            Trouble(
+                "partial",
+                about,
+                f"{about}: the read ended before the last page; nothing was taken for deleted, the next run reads again",
+                "engineer",
+            )
+        )
+    log.info(
+        "%s: %d records fetched, %s",
+        about,
+        manifest.rows,
+        ", ".join(f"{count} {kind}" for kind, count in loaded.changes.items()) or "nothing changed",
+    )
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, firm: Firm) -> None:
@@ -127,13 +160,31 @@ def _known(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, ea
     """What the hub knows of an object, after loading what an earlier, killed run took and did not load."""
     taken = snapshot.all_manifests(firm.snapshots / member.system.system / each.name)
     capture.load_missing(connection, member.system, taken, firm.snapshots)
-    ids = connection.execute(f"SELECT _id FROM {capture.table(member.system.system, each.name)} WHERE COALESCE(_gone, 'not_visible') = 'not_visible'").pl().get_column("_id")
+    ids = (
+        connection.execute(
+            f"SELECT _id FROM {capture.table(member.system.system, each.name)} WHERE COALESCE(_gone, 'not_visible') = 'not_visible'"
+        )
+        .pl()
+        .get_column("_id")
+    )
     reads = [manifest for manifest in taken if manifest.kind != "replay"]
     whole = [manifest for manifest in reads if manifest.kind == "full" and manifest.complete]
     marks = [manifest.watermark for manifest in reads if manifest.watermark]
-    return Known(taken[-1] if taken else None, reads[-1] if reads else None, whole[-1] if whole else None, marks[-1] if marks else None, ids)
+    return Known(
+        taken[-1] if taken else None, reads[-1] if reads else None, whole[-1] if whole else None, marks[-1] if marks else None, ids
+    )
 
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, system: str) -> list[Trouble]:
-    rows = connection.execute("SELECT object, coalesce(nullif(record_id, ''), '(no key)'), reason FROM capture.quarantine WHERE system = ? ORDER BY ALL", [system]).fetchall()
-    return [Trouble("quarantine", f"{system} {name} {key}", f"{system} {name} {key}: {reason}; correct the record, or system.yaml and then `hub replay`", "engineer") for name, key, reason in rows]
+    rows = connection.execute(
+        "SELECT object, coalesce(nullif(record_id, ''), '(no key)'), reason FROM capture.quarantine WHERE system = ? ORDER BY ALL", [system]
+    ).fetchall()
+    return [
+        Trouble(
+            "quarantine",
+            f"{system} {name} {key}",
+            f"{system} {name} {key}: {reason}; correct the record, or system.yaml and then `hub replay`",
+            "engineer",
+        )
+        for name, key, reason in rows
+    ]

@@ -13,6 +13,7 @@ from reconcile import resolve
 
 def publish(firm: Firm, journal: Journal) -> Path:
     """Bring in the latest events and publish; returns the cut's file."""
+
     def ready(connection: duckdb.DuckDBPyConnection) -> None:
         resolve.check_whole(connection)
         projection.load(connection, journal)

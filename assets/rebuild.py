@@ -72,7 +72,7 @@ def verify(firm: Firm) -> list[TableHash]:
             if waiting:
                 raise Refused(f"the hub has read {waiting} changes that its models have not seen; `hub run` first")
             last_event = connection.execute("SELECT coalesce(max(seq), 0) FROM journal.event").fetchone()[0]
-            snapshots = {found for found, in connection.execute("SELECT id FROM capture.snapshot").fetchall()}
+            snapshots = {found for (found,) in connection.execute("SELECT id FROM capture.snapshot").fetchall()}
             said = hashes(connection)
         built = rebuild(firm, Path(folder) / "built", snapshots, last_event)
         with store.connect(built.hub_file, read_only=True) as connection:
@@ -88,9 +88,12 @@ def hashes(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str]]:
     table costs one scan; it does not depend on the order of rows; and unlike XOR it tells one row from three equal ones. It
     finds what differs by accident, and is no proof against forgery, which the journal's own chain is for.
     """
-    wanted = connection.execute("""
+    wanted = connection.execute(
+        """
       SELECT table_schema || '.' || table_name, list(column_name ORDER BY column_name) FROM information_schema.columns
-      WHERE list_contains(?, table_schema) OR list_contains(?, table_schema || '.' || table_name) GROUP BY 1 ORDER BY 1""", [SCHEMAS, BESIDE]).fetchall()
+      WHERE list_contains(?, table_schema) OR list_contains(?, table_schema || '.' || table_name) GROUP BY 1 ORDER BY 1""",
+        [SCHEMAS, BESIDE],
+    ).fetchall()
     return {table: _hash(connection, table, columns) for table, columns in wanted}
 
 
@@ -109,7 +112,10 @@ def differing(live: Path, built: Path, table: str, most: int = 3) -> dict[str, l
         with store.connect(file, read_only=True) as connection:
             rows.append({repr(row): row for row in connection.execute(f'SELECT * FROM {schema}."{name}"').fetchall()})
     said, again = rows
-    return {"live": [said[key] for key in sorted(said.keys() - again.keys())[:most]], "rebuilt": [again[key] for key in sorted(again.keys() - said.keys())[:most]]}
+    return {
+        "live": [said[key] for key in sorted(said.keys() - again.keys())[:most]],
+        "rebuilt": [again[key] for key in sorted(again.keys() - said.keys())[:most]],
+    }
 
 
 def _load(connection: duckdb.DuckDBPyConnection, firm: Firm, wanted: Iterable[str] | None) -> None:

@@ -67,7 +67,9 @@ class Evaluated:
 def version(firm: Firm) -> str:
     """Changes with the rules, the models and SQLMesh; the tables of another version are built anew."""
     digest = hashlib.sha256(f"{rules.version(str(firm.folder.resolve()))} {metadata.version('sqlmesh')}".encode())
-    sources = [path for room in ("models", "macros", "materializations") for path in (ROOT / room).rglob("*") if path.suffix in (".sql", ".py")]
+    sources = [
+        path for room in ("models", "macros", "materializations") for path in (ROOT / room).rglob("*") if path.suffix in (".sql", ".py")
+    ]
     for path in (Path(__file__), *sorted(sources)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
@@ -99,7 +101,9 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool
             connection.execute(model.touched)
         audits = {name: connection.execute(sql).fetchone()[0] for name, sql in model.audits.items()}
         if broken := {name: count for name, count in audits.items() if count}:
-            raise AuditFailed(f"{model.name}: {', '.join(f'{count} rows break {name}' for name, count in broken.items())}; see the model's query and the last snapshots")
+            raise AuditFailed(
+                f"{model.name}: {', '.join(f'{count} rows break {name}' for name, count in broken.items())}; see the model's query and the last snapshots"
+            )
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -128,9 +132,16 @@ def in_memory(firm: Firm) -> Iterator["object"]:
 
 def _lineage(context) -> list[Lineage]:
     models = [context.models[name] for name in context.dag.sorted if name in context.models]
-    return [Lineage(f"{model.schema_name}.{model.view_name}", sorted(_plain(read) for read in model.depends_on), model.description or "",
-                    {name: [kind.sql("duckdb"), model.column_descriptions.get(name, "")] for name, kind in (model.columns_to_types or {}).items()},
-                    [audit.name for audit, _ in model.audits_with_args if model.kind.is_materialized]) for model in models]
+    return [
+        Lineage(
+            f"{model.schema_name}.{model.view_name}",
+            sorted(_plain(read) for read in model.depends_on),
+            model.description or "",
+            {name: [kind.sql("duckdb"), model.column_descriptions.get(name, "")] for name, kind in (model.columns_to_types or {}).items()},
+            [audit.name for audit, _ in model.audits_with_args if model.kind.is_materialized],
+        )
+        for model in models
+    ]
 
 
 def _plain(table: str) -> str:
@@ -155,9 +166,13 @@ def _compile(firm: Firm) -> list[Compiled]:
     hub = DuckDBConnectionConfig(database=str(firm.hub_file), concurrent_tasks=1, connector_config=store.settings())
     state = DuckDBConnectionConfig(database=str(firm.state / "model_state.duckdb"))
     with _context(firm, GatewayConfig(connection=hub, state_connection=state)) as context:
-        plan = context.plan("prod", auto_apply=True, no_prompts=True, empty_backfill=True, skip_tests=True)  # they are written for a firm of their own
+        plan = context.plan(
+            "prod", auto_apply=True, no_prompts=True, empty_backfill=True, skip_tests=True
+        )  # they are written for a firm of their own
         _remembered(firm, "lineage", lambda: _lineage(context))
-        snapshots = {each.name: each for each in plan.snapshots.values()}  # the context's own would be read back from its state, and parsed again
+        snapshots = {
+            each.name: each for each in plan.snapshots.values()
+        }  # the context's own would be read back from its state, and parsed again
         tables = [snapshots[name] for name in context.dag.sorted if name in snapshots and snapshots[name].is_materialized]
         return [_rendered(snapshot, snapshots) for snapshot in tables]
 
@@ -165,15 +180,26 @@ def _compile(firm: Firm) -> list[Compiled]:
 def _rendered(snapshot, snapshots) -> Compiled:
     model, table = snapshot.model, snapshot.table_name()
     properties = {name: str(value) for name, value in model.custom_materialization_properties.items()}
-    stale = " OR ".join(f"{column} IN (SELECT {properties['key']} FROM {properties['touched']})" for column in properties.get("columns", properties["key"]).split(", "))
+    stale = " OR ".join(
+        f"{column} IN (SELECT {properties['key']} FROM {properties['touched']})"
+        for column in properties.get("columns", properties["key"]).split(", ")
+    )
     insert = f"INSERT INTO {table} ({', '.join(model.columns_to_types)}) "
     # Not as SQLMesh optimizes it: sqlglot 30.8 forgets there that concat_ws skips NULL. Without a variable that is set, it hands back the optimized one.
-    whole, touched = (model.render_query_or_raise(needs_optimization=False, snapshots=snapshots, **{what: True}).sql("duckdb") for what in ("whole", "touched_only"))
-    audits = {audit.name: model.render_audit_query(audit, snapshots=snapshots, **arguments).sql("duckdb") for audit, arguments in model.audits_with_args}
+    whole, touched = (
+        model.render_query_or_raise(needs_optimization=False, snapshots=snapshots, **{what: True}).sql("duckdb")
+        for what in ("whole", "touched_only")
+    )
+    audits = {
+        audit.name: model.render_audit_query(audit, snapshots=snapshots, **arguments).sql("duckdb")
+        for audit, arguments in model.audits_with_args
+    }
     # Audit the rows that this cycle touched; the others were audited when they were. An empty list of keys means: all are new.
     looked_at = f"(SELECT * FROM {table} WHERE {stale} OR NOT EXISTS (SELECT 1 FROM {properties['touched']}))"
     audits = {name: f"SELECT count(*) FROM ({sql.replace(_quoted(table), looked_at)})" for name, sql in audits.items()}
-    return Compiled(f"{model.schema_name}.{model.view_name}", table, insert + whole, f"DELETE FROM {table} WHERE {stale}", insert + touched, audits)
+    return Compiled(
+        f"{model.schema_name}.{model.view_name}", table, insert + whole, f"DELETE FROM {table} WHERE {stale}", insert + touched, audits
+    )
 
 
 def _quoted(table: str) -> str:
@@ -192,8 +218,13 @@ def _context(firm: Firm, gateway) -> Iterator["object"]:
     generator._DISPATCH_CACHE.clear()
     set_console(NoopConsole())
     project = str(firm.folder.resolve())
-    config = Config(model_defaults=ModelDefaultsConfig(dialect="duckdb", start=START), default_gateway="hub", gateways={"hub": gateway},
-                    variables={"project": project, "rules": version(firm)}, disable_anonymized_analytics=True)
+    config = Config(
+        model_defaults=ModelDefaultsConfig(dialect="duckdb", start=START),
+        default_gateway="hub",
+        gateways={"hub": gateway},
+        variables={"project": project, "rules": version(firm)},
+        disable_anonymized_analytics=True,
+    )
     context = Context(paths=[str(ROOT)], config=config)
     try:
         yield context

@@ -14,19 +14,27 @@ TIMES = 3
 def main(arguments: list[str]) -> None:
     share = 10 if "--small" in arguments else 1
     found: dict[str, dict[str, Cost]] = {}
-    for name, measured in (("capture", lambda folder: _capture(folder, 10_000_000 // share)), ("validation", lambda folder: _validation(folder, 1_000_000 // share)),
-                           ("cycle", lambda folder: _cycle(folder, 1_000_000 // share)), ("start", _start)):
+    for name, measured in (
+        ("capture", lambda folder: _capture(folder, 10_000_000 // share)),
+        ("validation", lambda folder: _validation(folder, 1_000_000 // share)),
+        ("cycle", lambda folder: _cycle(folder, 1_000_000 // share)),
+        ("start", _start),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             found[name] = measured(folder)
         _print(name, found[name])
     if "--json" in arguments:
         (ROOT / "out").mkdir(exist_ok=True)
-        (ROOT / "out" / "benchmarks.json").write_text(json.dumps({name: {each: asdict(cost) for each, cost in costs.items()} for name, costs in found.items()}, indent=1))
+        (ROOT / "out" / "benchmarks.json").write_text(
+            json.dumps({name: {each: asdict(cost) for each, cost in costs.items()} for name, costs in found.items()}, indent=1)
+        )
 
 
 def _capture(folder: str, rows: int) -> dict[str, Cost]:
     first = run("capture.prepare", folder, str(rows))
-    return {"first load": first} | alternating(TIMES, {name: lambda name=name: run(f"capture.{name}", folder) for name in ("scan", "find", "load")})
+    return {"first load": first} | alternating(
+        TIMES, {name: lambda name=name: run(f"capture.{name}", folder) for name in ("scan", "find", "load")}
+    )
 
 
 def _validation(folder: str, rows: int) -> dict[str, Cost]:

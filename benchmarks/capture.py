@@ -11,16 +11,31 @@ from hub import capture, store
 from hub.mapping import Object, System
 from hub.snapshot import Manifest
 
-ACCOUNT = Object.model_validate({
-    "name": "Account", "is": "customer", "key": "Id", "changed": "Stamp", "gone": {"deleted": "IsDeleted"},
-    "fields": {
-        "legal_name": "Name", "trade_name": "Trade", "life_cycle": {"from": "Status", "codes": {"A": "customer", "I": "prospect", "X": "closed"}},
-        "tax_id": "Vat", "registration_number": "Register", "website": "Website", "phone": "Phone", "email": "Email",
-        "billing_address": {"street": "Street", "city": "City", "postcode": "Zip", "country": "Country"},
-        "payment_terms": {"from": "Terms", "codes": {"N30": "net_30", "N60": "net_60", "N90": "net_90"}}, "currency": "Currency",
-        "credit_limit": {"value": "Limit", "currency": "Currency"}, "industry": "Industry", "legal_entity": "Entity",
-    },
-})
+ACCOUNT = Object.model_validate(
+    {
+        "name": "Account",
+        "is": "customer",
+        "key": "Id",
+        "changed": "Stamp",
+        "gone": {"deleted": "IsDeleted"},
+        "fields": {
+            "legal_name": "Name",
+            "trade_name": "Trade",
+            "life_cycle": {"from": "Status", "codes": {"A": "customer", "I": "prospect", "X": "closed"}},
+            "tax_id": "Vat",
+            "registration_number": "Register",
+            "website": "Website",
+            "phone": "Phone",
+            "email": "Email",
+            "billing_address": {"street": "Street", "city": "City", "postcode": "Zip", "country": "Country"},
+            "payment_terms": {"from": "Terms", "codes": {"N30": "net_30", "N60": "net_60", "N90": "net_90"}},
+            "currency": "Currency",
+            "credit_limit": {"value": "Limit", "currency": "Currency"},
+            "industry": "Industry",
+            "legal_entity": "Entity",
+        },
+    }
+)
 CRM = System.model_validate({"system": "crm", "role": "crm", "objects": {"Account": ACCOUNT}})
 # Twenty columns, some with many values and some with few. One row in a hundred has another credit limit the second time.
 ROWS = """
@@ -40,7 +55,9 @@ def prepare(clock: Clock, folder: str, rows: str) -> None:
         home = Path(folder) / _manifest(turn).id
         home.mkdir(parents=True)
         with duckdb.connect() as source:
-            source.execute(f"COPY ({ROWS.format(turn=turn, rows=int(rows))}) TO '{home / 'rows.parquet'}' (FORMAT parquet, COMPRESSION zstd)")
+            source.execute(
+                f"COPY ({ROWS.format(turn=turn, rows=int(rows))}) TO '{home / 'rows.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
+            )
         pl.DataFrame(schema={"_id": pl.String, "_gone": pl.String, "_into": pl.String}).write_parquet(home / "gone.parquet")
         (home / "contract.json").write_text(ACCOUNT.model_dump_json(by_alias=True))
     with store.writing(Path(folder) / "first.duckdb") as connection:
@@ -54,7 +71,9 @@ def scan(clock: Clock, folder: str) -> None:
     columns = ", ".join(f'"{path}"' for path in ACCOUNT.source_fields())
     with store.connect() as connection, clock:
         for turn in (1, 2):
-            connection.execute(f"SELECT bit_xor(hash({columns})) FROM read_parquet('{Path(folder) / _manifest(turn).id / 'rows.parquet'}')").fetchone()
+            connection.execute(
+                f"SELECT bit_xor(hash({columns})) FROM read_parquet('{Path(folder) / _manifest(turn).id / 'rows.parquet'}')"
+            ).fetchone()
 
 
 def find(clock: Clock, folder: str) -> None:

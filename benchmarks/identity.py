@@ -34,7 +34,11 @@ def main() -> None:
         print("\n".join(str(built.folder) for built in twins.build(asked.path, asked.seeds, asked.scale)))
         return
     print(HEAD)
-    print("\n".join({"twin": lambda: of_twins(asked.seeds, asked.scale), "febrl4": febrl4, "fake_1000": lambda: fake_1000(asked.path)}[asked.what]()))
+    print(
+        "\n".join(
+            {"twin": lambda: of_twins(asked.seeds, asked.scale), "febrl4": febrl4, "fake_1000": lambda: fake_1000(asked.path)}[asked.what]()
+        )
+    )
 
 
 def of_twins(seeds: Iterable[int], scale: float) -> Iterable[str]:
@@ -130,7 +134,9 @@ def _line(name: str, precision: float, recall: float, asked: int | str = "") -> 
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.identity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.identity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("twin", "febrl4", "fake_1000", "firms"))
     parser.add_argument("path", type=Path, nargs="?", help="the file of fake_1000, or the folder of firms")
     parser.add_argument("--seeds", type=int, nargs="+", default=[21, 22, 23])

@@ -49,7 +49,9 @@ class Clock:
 
 def run(function: str, *arguments: str) -> Cost:
     """What `module.function(clock, *arguments)` cost in a fresh process, below benchmarks/."""
-    answer = subprocess.run([sys.executable, "-m", "benchmarks.measure", function, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks.measure", function, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
     return Cost(**json.loads(answer.stdout.splitlines()[-1]))
 
 

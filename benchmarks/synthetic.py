@@ -37,7 +37,10 @@ CUSTOMER = """\
       industry: Industry
 """
 CRM = "system: crm\nrole: crm\nobjects:\n  Account:\n" + CUSTOMER
-ERP = "system: erp\nrole: erp\nobjects:\n  Customer:\n" + CUSTOMER + """\
+ERP = (
+    "system: erp\nrole: erp\nobjects:\n  Customer:\n"
+    + CUSTOMER
+    + """\
   Invoice:
     is: invoice
     key: Id
@@ -51,6 +54,7 @@ ERP = "system: erp\nrole: erp\nobjects:\n  Customer:\n" + CUSTOMER + """\
       amount_open: {value: Open, currency: Currency}
       customer: {from: Customer, object: Customer}
 """
+)
 
 SYLLABLES = "['ba','ce','di','fo','gu','ha','je','ki','lo','mu','na','pe','qui','ro','su','ta','ve','wi','xo','yu','bran','clem','dorn','fels','grim','holm','jost','karl','lind','mohr']"
 

@@ -13,18 +13,45 @@ from benchmarks.measure import Clock
 from hub import contract, store
 from hub.mapping import Object
 
-CODES = {"kind": {"MSA": "msa", "SOW": "sow"}, "status": {"Draft": "draft", "Signed": "signed", "Ended": "ended"}, "fee_model": {"T": "time_and_materials", "F": "fixed_fee"},
-         "payment_terms": {"N30": "net_30", "N60": "net_60", "N90": "net_90"}, "service_line": {"ADV": "advisory", "TRA": "training"}}
-CONTRACT = Object.model_validate({
-    "name": "Contract", "is": "contract", "key": "Id", "changed": "Stamp",
-    "fields": {
-        "number": "Number", "title": "Title", "signed_on": "Signed", "starts_on": "Starts", "ends_on": "Ends", "amount": {"value": "Amount", "currency": "Currency"},
-        "hourly_rate": {"value": "Rate", "currency": "Currency"}, "legal_entity": "Entity", "opportunity": {"from": "Deal", "object": "Deal"},
-        "customer": {"from": "Account", "object": "Account"}, "version": "Version", "parent": {"from": "Master", "object": "Contract"},
-        **{name: {"from": source, "codes": CODES[name]} for name, source in
-           (("kind", "Kind"), ("status", "Status"), ("fee_model", "Model"), ("payment_terms", "Terms"), ("service_line", "Line"))},
-    },
-})
+CODES = {
+    "kind": {"MSA": "msa", "SOW": "sow"},
+    "status": {"Draft": "draft", "Signed": "signed", "Ended": "ended"},
+    "fee_model": {"T": "time_and_materials", "F": "fixed_fee"},
+    "payment_terms": {"N30": "net_30", "N60": "net_60", "N90": "net_90"},
+    "service_line": {"ADV": "advisory", "TRA": "training"},
+}
+CONTRACT = Object.model_validate(
+    {
+        "name": "Contract",
+        "is": "contract",
+        "key": "Id",
+        "changed": "Stamp",
+        "fields": {
+            "number": "Number",
+            "title": "Title",
+            "signed_on": "Signed",
+            "starts_on": "Starts",
+            "ends_on": "Ends",
+            "amount": {"value": "Amount", "currency": "Currency"},
+            "hourly_rate": {"value": "Rate", "currency": "Currency"},
+            "legal_entity": "Entity",
+            "opportunity": {"from": "Deal", "object": "Deal"},
+            "customer": {"from": "Account", "object": "Account"},
+            "version": "Version",
+            "parent": {"from": "Master", "object": "Contract"},
+            **{
+                name: {"from": source, "codes": CODES[name]}
+                for name, source in (
+                    ("kind", "Kind"),
+                    ("status", "Status"),
+                    ("fee_model", "Model"),
+                    ("payment_terms", "Terms"),
+                    ("service_line", "Line"),
+                )
+            },
+        },
+    }
+)
 # One row in a hundred is broken: a status without a code, a day that no calendar has, an amount that is no number.
 ROWS = """
 SELECT 'K' || i AS "Id", '2026-01-01T08:15:00Z' AS "Stamp", 'N-' || hash(i) % 10000000 AS "Number", 'Agreement about matter ' || hash(i + 9) % 900000 AS "Title",
@@ -70,13 +97,17 @@ def prepare(clock: Clock, folder: str, rows: str) -> None:
 def hub(clock: Clock, folder: str) -> None:
     """Types, quarantine and reasons, as a snapshot does it."""
     with store.connect() as connection, clock:
-        connection.execute(f"COPY ({contract.validation(CONTRACT, _spool(folder))}) TO '{Path(folder) / 'hub.parquet'}' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(
+            f"COPY ({contract.validation(CONTRACT, _spool(folder))}) TO '{Path(folder) / 'hub.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
+        )
 
 
 def read_json_auto(clock: Clock, folder: str) -> None:
     """DuckDB's own guess of the types; one broken row makes a column text."""
     with store.connect() as connection, clock:
-        connection.execute(f"COPY (SELECT * FROM read_json_auto('{_spool(folder)}')) TO '{Path(folder) / 'auto.parquet'}' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(
+            f"COPY (SELECT * FROM read_json_auto('{_spool(folder)}')) TO '{Path(folder) / 'auto.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
+        )
 
 
 def pydantic(clock: Clock, folder: str) -> None:
@@ -88,7 +119,9 @@ def pydantic(clock: Clock, folder: str) -> None:
                 good.append(Record.model_validate_json(line).model_dump())
             except ValidationError as wrong:
                 broken.append({"raw": line.decode(), "reason": str(wrong)})
-        pl.DataFrame(good, schema_overrides={"Amount": pl.Decimal(18, 2), "Rate": pl.Decimal(18, 2)}, infer_schema_length=None).write_parquet(Path(folder) / "pydantic.parquet")
+        pl.DataFrame(
+            good, schema_overrides={"Amount": pl.Decimal(18, 2), "Rate": pl.Decimal(18, 2)}, infer_schema_length=None
+        ).write_parquet(Path(folder) / "pydantic.parquet")
         pl.DataFrame(broken).write_parquet(Path(folder) / "broken.parquet")
 
 

@@ -64,7 +64,11 @@ def load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, ma
     """
     connection.execute("BEGIN")
     try:
-        loaded = dict(connection.execute("SELECT id, taken_at FROM capture.snapshot WHERE system = ? AND object = ?", [manifest.system, manifest.object]).fetchall())
+        loaded = dict(
+            connection.execute(
+                "SELECT id, taken_at FROM capture.snapshot WHERE system = ? AND object = ?", [manifest.system, manifest.object]
+            ).fetchall()
+        )
         counts = None
         if manifest.id not in loaded and manifest.taken_at > max(loaded.values(), default=""):
             counts = _load(connection, system, each, manifest, folder)
@@ -79,7 +83,7 @@ def load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, ma
 
 def load_missing(connection: duckdb.DuckDBPyConnection, system: System, manifests: Iterable[Manifest], folder: Path) -> None:
     """Bring in the snapshots that are not in yet, each by the contract that it was taken under."""
-    loaded = {found for found, in connection.execute("SELECT id FROM capture.snapshot").fetchall()}
+    loaded = {found for (found,) in connection.execute("SELECT id FROM capture.snapshot").fetchall()}
     for manifest in manifests:
         if manifest.id not in loaded:
             load(connection, system, snapshot.read_contract(folder / manifest.id), manifest, folder)
@@ -95,11 +99,18 @@ def _load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, m
     return _keep_evidence(connection, each, manifest, folder / manifest.id)
 
 
-def _load_anew(connection: duckdb.DuckDBPyConnection, system: System, each: Object, late: Manifest, folder: Path, loaded: Iterable[str]) -> dict[str, int] | None:
+def _load_anew(
+    connection: duckdb.DuckDBPyConnection, system: System, each: Object, late: Manifest, folder: Path, loaded: Iterable[str]
+) -> dict[str, int] | None:
     """The object's tables from its snapshots in the order in which they were taken, the late one among them."""
     manifests = [found for found in snapshot.all_manifests(folder / system.system / each.name) if found.id in {*loaded, late.id}]
     if len(manifests) <= len({*loaded}):
-        log.warning("%s %s: %s came late and is left out, for earlier snapshots are no longer there; read the object in full", system.system, each.name, late.id)
+        log.warning(
+            "%s %s: %s came late and is left out, for earlier snapshots are no longer there; read the object in full",
+            system.system,
+            each.name,
+            late.id,
+        )
         return None
     connection.execute(f"DELETE FROM {table(system.system, each.name)}")
     for name in ("snapshot", "change", "quarantine"):
@@ -125,12 +136,19 @@ def _shape_said(each: Object) -> str:
 def _shape(connection: duckdb.DuckDBPyConnection, target: str, each: Object) -> None:
     """Give the object's table the columns of its contract. Values of a column that is new are NULL until read."""
     promised, wanted = each.source_fields(), _shape_said(each)
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {target} (_id VARCHAR, _hash UBIGINT, _gone VARCHAR, _into VARCHAR, _snapshot VARCHAR, {_columns(each)})")
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {target} (_id VARCHAR, _hash UBIGINT, _gone VARCHAR, _into VARCHAR, _snapshot VARCHAR, {_columns(each)})"
+    )
     schema, name = target.replace('"', "").split(".")
     made = connection.execute("SELECT comment FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [schema, name]).fetchone()[0]
     if made == wanted:
         return
-    present = dict(connection.execute("SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? AND column_name[1] <> '_'", [schema, name]).fetchall())
+    present = dict(
+        connection.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? AND column_name[1] <> '_'",
+            [schema, name],
+        ).fetchall()
+    )
     for path in present.keys() - promised.keys():
         connection.execute(f'ALTER TABLE {target} DROP COLUMN "{path}"')
     for path, kind in promised.items():
@@ -155,7 +173,9 @@ def _sift(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snap
     if not connection.execute(f"SELECT 1 FROM {target} LIMIT 1").fetchone():
         return "said"  # all of it is news: not worth a copy
     # What is gone may be back with the hash that it had, so the gone ones don't rule a row out.
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE sifted AS SELECT s.* FROM said AS s ANTI JOIN (SELECT _hash FROM {target} WHERE _gone IS NULL) AS t ON t._hash = s._hash")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE sifted AS SELECT s.* FROM said AS s ANTI JOIN (SELECT _hash FROM {target} WHERE _gone IS NULL) AS t ON t._hash = s._hash"
+    )
     return "sifted"
 
 
@@ -210,7 +230,9 @@ def _drop_outdated(connection: duckdb.DuckDBPyConnection, target: str, each: Obj
 def _apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, sifted: str) -> None:
     columns = ", ".join(f'"{path}"' for path in each.source_fields())
     name = f"{snapshot.parent.parent.name}/{snapshot.parent.name}/{snapshot.name}"
-    connection.execute(f"UPDATE {target} AS t SET _gone = d._gone, _into = d._into, _snapshot = '{name}' FROM delta AS d WHERE d._id = t._id AND d._row IS NULL")
+    connection.execute(
+        f"UPDATE {target} AS t SET _gone = d._gone, _into = d._into, _snapshot = '{name}' FROM delta AS d WHERE d._id = t._id AND d._row IS NULL"
+    )
     connection.execute(f"DELETE FROM {target} WHERE _id IN (SELECT _id FROM delta WHERE _row IS NOT NULL)")
     connection.execute(f"""
       INSERT INTO {target} BY NAME
@@ -223,25 +245,40 @@ def _keep_evidence(connection: duckdb.DuckDBPyConnection, each: Object, manifest
     m = manifest
     connection.execute("INSERT INTO capture.change SELECT ?, ?, ?, _id, kind, _into FROM delta", [m.id, m.system, m.object])
     connection.execute("INSERT INTO capture.pending SELECT concat(?, ':', ?, ':', _id), kind FROM delta", [m.system, m.object])
-    connection.execute("INSERT INTO capture.snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
-        m.id, m.system, m.object, m.taken_at, m.kind, m.complete, m.watermark, m.rows, m.quarantined, m.gone, m.contract, m.hash])
+    connection.execute(
+        "INSERT INTO capture.snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [m.id, m.system, m.object, m.taken_at, m.kind, m.complete, m.watermark, m.rows, m.quarantined, m.gone, m.contract, m.hash],
+    )
     rows = f"read_parquet('{snapshot / 'rows.parquet'}')"
     # A full read and a replay say all again; otherwise a row leaves quarantine when it comes again, good or bad.
-    again = "true" if (m.kind == "full" and m.complete) or m.kind == "replay" else f"""coalesce(nullif(record_id, ''), raw) IN (SELECT coalesce(nullif("{each.key}", ''), _raw::VARCHAR) FROM {rows})"""
-    connection.execute(f"""
+    again = (
+        "true"
+        if (m.kind == "full" and m.complete) or m.kind == "replay"
+        else f"""coalesce(nullif(record_id, ''), raw) IN (SELECT coalesce(nullif("{each.key}", ''), _raw::VARCHAR) FROM {rows})"""
+    )
+    connection.execute(
+        f"""
       CREATE OR REPLACE TEMP TABLE waited AS
       SELECT coalesce(nullif(record_id, ''), raw) AS key, min(record_id) AS record_id, min(quarantined_at) AS quarantined_at
-      FROM capture.quarantine WHERE system = ? AND object = ? AND {again} GROUP BY key""", [m.system, m.object])
+      FROM capture.quarantine WHERE system = ? AND object = ? AND {again} GROUP BY key""",
+        [m.system, m.object],
+    )
     connection.execute(f"DELETE FROM capture.quarantine WHERE system = ? AND object = ? AND {again}", [m.system, m.object])
-    connection.execute(f"""
+    connection.execute(
+        f"""
       INSERT INTO capture.quarantine
       SELECT ?, ?, b."{each.key}", ?, b._reason, b._raw, coalesce(w.quarantined_at, ?) FROM {rows} AS b
       LEFT JOIN waited AS w ON w.key = coalesce(nullif(b."{each.key}", ''), b._raw::VARCHAR)  -- absent: broken for the first time
-      WHERE b._reason IS NOT NULL""", [m.system, m.object, m.id, m.taken_at])
+      WHERE b._reason IS NOT NULL""",
+        [m.system, m.object, m.id, m.taken_at],
+    )
     # Whoever refers to a record has to be looked at again when it comes into quarantine or leaves it.
-    connection.execute("""
+    connection.execute(
+        """
       INSERT INTO capture.pending
       SELECT concat(?, ':', ?, ':', record_id), 'quarantine' FROM (
         SELECT record_id FROM waited UNION ALL SELECT DISTINCT record_id FROM capture.quarantine WHERE snapshot = ?)
-      WHERE record_id <> '' GROUP BY record_id HAVING count(*) = 1""", [m.system, m.object, m.id])
+      WHERE record_id <> '' GROUP BY record_id HAVING count(*) = 1""",
+        [m.system, m.object, m.id],
+    )
     return dict(connection.execute("SELECT kind, count(*) FROM delta GROUP BY kind ORDER BY kind").fetchall())

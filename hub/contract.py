@@ -58,7 +58,9 @@ def typed_rows(connection: duckdb.DuckDBPyConnection, each: Object, rows: list[d
     with tempfile.NamedTemporaryFile(suffix=".ndjson") as spool:
         spool.writelines(to_json(row) + b"\n" for row in rows)
         spool.flush()
-        connection.execute(f'CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {_quoted(each.key)} AS _id, * FROM ({validation(each, Path(spool.name), nested)})')
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {_quoted(each.key)} AS _id, * FROM ({validation(each, Path(spool.name), nested)})"
+        )
     return "looked_at"
 
 
@@ -67,15 +69,21 @@ def check_batch(system: System, each: Object, rows: Path, manifest: "Manifest", 
     where = f"{system.system} {each.name}"
     good = manifest.rows - manifest.quarantined
     if manifest.rows >= FEW and manifest.quarantined > manifest.rows / 2:
-        raise ContractBroken(f"{where}: {manifest.quarantined} of {manifest.rows} rows are broken, the first: {_first_reason(rows)}; correct system.yaml or the source")
+        raise ContractBroken(
+            f"{where}: {manifest.quarantined} of {manifest.rows} rows are broken, the first: {_first_reason(rows)}; correct system.yaml or the source"
+        )
     if vanished := _vanished(each, manifest, before):
         raise ContractBroken(f"{where} no longer sends {', '.join(vanished)}; map what replaced it, or take it out of system.yaml")
     if manifest.kind != "full" or not manifest.complete:
         return
     if known is not None and good < len(known) * (1 - each.expect.collapse):
-        raise ContractBroken(f"{where}: {good} records where {len(known)} were before; if that is right, raise expect.collapse for one run, else see who lost permission")
+        raise ContractBroken(
+            f"{where}: {good} records where {len(known)} were before; if that is right, raise expect.collapse for one run, else see who lost permission"
+        )
     if each.expect.rows and not each.expect.rows[0] <= good <= each.expect.rows[1]:
-        raise ContractBroken(f"{where}: {good} records, expected {each.expect.rows[0]} to {each.expect.rows[1]}; correct the source or expect.rows")
+        raise ContractBroken(
+            f"{where}: {good} records, expected {each.expect.rows[0]} to {each.expect.rows[1]}; correct the source or expect.rows"
+        )
     if good >= FEW:
         _check_filled(where, each, rows, good)
 
@@ -88,7 +96,9 @@ def _check_filled(where: str, each: Object, rows: Path, good: int) -> None:
         found = connection.execute(f"SELECT {counts} FROM read_parquet('{rows}') WHERE _reason IS NULL").fetchone()
     for (path, share), filled in zip(each.expect.filled.items(), found, strict=True):
         if filled < share * good:
-            raise ContractBroken(f"{where}: {path} is filled in {filled} of {good} records, promised {share:.0%}; correct the source or expect.filled")
+            raise ContractBroken(
+                f"{where}: {path} is filled in {filled} of {good} records, promised {share:.0%}; correct the source or expect.filled"
+            )
 
 
 def _vanished(each: Object, manifest: "Manifest", before: "Manifest | None") -> list[str]:

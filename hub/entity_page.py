@@ -45,7 +45,9 @@ def covered() -> dict[str, list[str]]:
 
 
 def _types() -> str:
-    columns = {name: ", ".join(f"`{'…_' + part if part else '…'}` {kind}" for part, kind in parts.items()) for name, parts in entity.TYPES.items()}
+    columns = {
+        name: ", ".join(f"`{'…_' + part if part else '…'}` {kind}" for part, kind in parts.items()) for name, parts in entity.TYPES.items()
+    }
     says = "A field `…` becomes one column or several; a reference's column ends in `_ref`."
     return f"## Types\n\n{says}\n\n" + _table(["type", "columns"], columns.items())
 
@@ -77,7 +79,12 @@ def _type(field: entity.Field) -> str:
 
 
 def _definition(word: str, each: definition.Definition) -> str:
-    facts = {"Formula": each.formula, "Unlike": each.unlike, "Uses": ", ".join(f"`{use}`" for use in each.uses), "Answers": ", ".join(each.rows)}
+    facts = {
+        "Formula": each.formula,
+        "Unlike": each.unlike,
+        "Uses": ", ".join(f"`{use}`" for use in each.uses),
+        "Answers": ", ".join(each.rows),
+    }
     return f"### {word.replace('_', ' ')}\n\n{each.means}\n\n" + "\n".join(f"- {what}: {says}" for what, says in facts.items())
 
 
@@ -89,7 +96,9 @@ def _code_lists() -> str:
 def _code_list(name: str) -> str:
     codes = entity.codes(name)
     listed = _table(["code", "meaning"], ([f"`{code}`", says] for code, says in codes.items()))
-    return f"### codes {name.replace('_', ' ')}\n\n" + (listed if len(codes) <= SHORT else f"{len(codes)} codes, in `hub/codes/{name}.yaml`.")
+    return f"### codes {name.replace('_', ' ')}\n\n" + (
+        listed if len(codes) <= SHORT else f"{len(codes)} codes, in `hub/codes/{name}.yaml`."
+    )
 
 
 def _rows(answers: dict[str, list[str]]) -> str:

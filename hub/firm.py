@@ -40,7 +40,9 @@ class Member:
         except ModuleNotFoundError as missing:
             if missing.name not in (name, name.removesuffix(".connector")):
                 raise
-            raise ConfigurationWrong(f"{self.system.system}: no connector {self.system.connector!r}; name a folder under hub/systems") from missing
+            raise ConfigurationWrong(
+                f"{self.system.system}: no connector {self.system.connector!r}; name a folder under hub/systems"
+            ) from missing
         return module.connect(self.system, self.connection())
 
 
@@ -100,9 +102,20 @@ def read(folder: Path) -> Firm:
 def _member(folder: Path, name: str, member: MemberSettings) -> Member:
     path = folder / member.kind if member.kind.startswith("./") else mapping.FOLDER / member.kind
     if not (path / "system.yaml").exists():
-        raise ConfigurationWrong(f"{FILE} systems.{name}.kind: no {member.kind}/system.yaml; name a folder under hub/systems, or one here with ./")
+        raise ConfigurationWrong(
+            f"{FILE} systems.{name}.kind: no {member.kind}/system.yaml; name a folder under hub/systems, or one here with ./"
+        )
     known = mapping.read(path / "system.yaml")
     if unknown := set(member.secrets) - set(known.auth.get("secrets", [])):
-        raise ConfigurationWrong(f"{FILE} systems.{name}.secrets: {known.system} asks for no {min(unknown)}; see auth in {member.kind}/system.yaml")
-    system = known.model_copy(update={"system": name, "connector": known.connector or known.system, "role": member.role or known.role, "limits": known.limits | member.limits})
+        raise ConfigurationWrong(
+            f"{FILE} systems.{name}.secrets: {known.system} asks for no {min(unknown)}; see auth in {member.kind}/system.yaml"
+        )
+    system = known.model_copy(
+        update={
+            "system": name,
+            "connector": known.connector or known.system,
+            "role": member.role or known.role,
+            "limits": known.limits | member.limits,
+        }
+    )
     return Member(system, member.url if "://" in member.url else str(folder / member.url), member.secrets, member.options, folder)

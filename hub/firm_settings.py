@@ -51,7 +51,9 @@ def read(folder: Path) -> Settings:
             raise ConfigurationWrong(f"{FILE} {key}: no file {said} in {folder}; write it, or leave the key out")
     for name, member in settings.systems.items():
         if not NAME.fullmatch(name):
-            raise ConfigurationWrong(f"{FILE} systems.{name}: write a name in lower-case letters, digits and _, since tables and references bear it")
+            raise ConfigurationWrong(
+                f"{FILE} systems.{name}: write a name in lower-case letters, digits and _, since tables and references bear it"
+            )
         for each, reference in member.secrets.items():
             secret.check(f"{FILE} systems.{name}.secrets.{each}", reference)
         _check_url(name, member)
@@ -68,7 +70,9 @@ def check_currency(code: str) -> None:
 def _check_url(name: str, member: MemberSettings) -> None:
     parts = urlsplit(member.url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK and not member.plain_http:
-        raise ConfigurationWrong(f"{FILE} systems.{name}.url: http shows secrets and data to everyone on the way; write https://, or plain_http: true inside a network you trust")
+        raise ConfigurationWrong(
+            f"{FILE} systems.{name}.url: http shows secrets and data to everyone on the way; write https://, or plain_http: true inside a network you trust"
+        )
 
 
 def _parsed(folder: Path) -> Settings:

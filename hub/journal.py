@@ -22,7 +22,9 @@ from hub.journal_tables import event
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEFORE_ALL = (0, "0" * 64)
 PAGE = 500
-SCHEMA = pa.schema([("seq", pa.int64()), ("at", pa.timestamp("us"))] + [(name, pa.string()) for name in ("actor", "kind", "subject", "body", "hash")])
+SCHEMA = pa.schema(
+    [("seq", pa.int64()), ("at", pa.timestamp("us"))] + [(name, pa.string()) for name in ("actor", "kind", "subject", "body", "hash")]
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,10 @@ class Journal:
 
     def table(self, after: int = 0) -> pa.Table:
         """The same events as Arrow columns seq, at (UTC, without a zone), actor, kind, subject, body (JSON text), hash."""
-        batches = [pa.record_batch([pa.array(column, kind) for column, kind in zip(zip(*page), SCHEMA.types)], SCHEMA) for page in self._pages(after)]
+        batches = [
+            pa.record_batch([pa.array(column, kind) for column, kind in zip(zip(*page), SCHEMA.types)], SCHEMA)
+            for page in self._pages(after)
+        ]
         return pa.Table.from_batches(batches, SCHEMA)
 
     def head(self) -> tuple[int, str]:

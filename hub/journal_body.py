@@ -65,4 +65,6 @@ def _scalar(value: Any, where: str) -> Any:
         return f"{value:f}"  # never 1E+3
     if isinstance(value, float) and value - value == 0:  # false for NaN and the infinities
         return value
-    raise Refused(f"journal {where}: {value!r} of type {type(value).__name__} has no JSON form; turn it into text, a number, a list or a dict")
+    raise Refused(
+        f"journal {where}: {value!r} of type {type(value).__name__} has no JSON form; turn it into text, a number, a list or a dict"
+    )

@@ -91,7 +91,9 @@ def _sqlite(url: URL) -> sa.Engine:
 
 
 # SQLite asks no busy handler while it turns a new file into WAL mode (https://sqlite.org/wal.html), so two openers would fail.
-@stamina.retry(on=lambda wrong: getattr(wrong, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY, attempts=None, timeout=BUSY_SECONDS, wait_max=0.5)
+@stamina.retry(
+    on=lambda wrong: getattr(wrong, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY, attempts=None, timeout=BUSY_SECONDS, wait_max=0.5
+)
 def _set_up(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     connection.execute("PRAGMA journal_mode = WAL")

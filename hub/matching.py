@@ -78,7 +78,7 @@ def source(name: str, folder: Path) -> Path:
 def _expand(expression: str, name: str, sql) -> str:
     while (start := expression.find(f"{name}(")) >= 0:
         end = expression.index(")", start)
-        expression = expression[:start] + sql(expression[start + len(name) + 1:end]) + expression[end + 1:]
+        expression = expression[:start] + sql(expression[start + len(name) + 1 : end]) + expression[end + 1 :]
     return expression
 
 

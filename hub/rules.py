@@ -50,7 +50,11 @@ def of(project: str) -> Rules:
 def version(project: str) -> str:
     """Changes with any rule; tables built under another version are built anew."""
     rules = of(project)
-    parts = [*(system.model_dump_json() for system in rules.systems), *(each.model_dump_json() for each in rules.entities.values()),
-             *(owner.model_dump_json() for owner in rules.ownership.values()), *(each.model_dump_json() for each in rules.expectations),
-             *(rules.matching(name).model_dump_json() + str(rules.matching(name).key_sql()) for name in rules.entities)]
+    parts = [
+        *(system.model_dump_json() for system in rules.systems),
+        *(each.model_dump_json() for each in rules.entities.values()),
+        *(owner.model_dump_json() for owner in rules.ownership.values()),
+        *(each.model_dump_json() for each in rules.expectations),
+        *(rules.matching(name).model_dump_json() + str(rules.matching(name).key_sql()) for name in rules.entities),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

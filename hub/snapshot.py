@@ -48,8 +48,17 @@ class Manifest:
     hash: str = ""
 
 
-def take(system: System, each: Object, connector: Connector, folder: Path, *, at: datetime, since: str | None = None,
-         known: pl.Series | None = None, before: Manifest | None = None) -> Manifest:
+def take(
+    system: System,
+    each: Object,
+    connector: Connector,
+    folder: Path,
+    *,
+    at: datetime,
+    since: str | None = None,
+    known: pl.Series | None = None,
+    before: Manifest | None = None,
+) -> Manifest:
     """Read one object and keep what it said.
 
     folder  where snapshots live; the new one becomes visible all at once
@@ -66,8 +75,22 @@ def take(system: System, each: Object, connector: Connector, folder: Path, *, at
     draft.mkdir(parents=True)
     complete, watermark, fields = _spool(connector.read(each, since), draft / "spool.ndjson")
     kind = "full" if since is None else "incremental"
-    manifest = Manifest(str(final.relative_to(folder)), system.system, each.name, at.isoformat(), kind, complete, since, watermark, 0, 0, 0,
-                        sorted(fields), sorted(contract.unmapped(each, fields)), contract.version(each))
+    manifest = Manifest(
+        str(final.relative_to(folder)),
+        system.system,
+        each.name,
+        at.isoformat(),
+        kind,
+        complete,
+        since,
+        watermark,
+        0,
+        0,
+        0,
+        sorted(fields),
+        sorted(contract.unmapped(each, fields)),
+        contract.version(each),
+    )
     manifest = _validate(system, each, draft, manifest)
     contract.check_batch(system, each, draft / "rows.parquet", manifest, known, before)
     absent = _absent(each, connector, draft / "rows.parquet", known) if complete and kind == "full" else []
@@ -80,8 +103,22 @@ def replay(system: System, each: Object, raw: Iterable[str], folder: Path, *, at
     draft = final.with_name(f".{final.name}.draft")
     draft.mkdir(parents=True)
     (draft / "spool.ndjson").write_text("".join(line + "\n" for line in raw))
-    manifest = Manifest(str(final.relative_to(folder)), system.system, each.name, at.isoformat(), "replay", False, None, None, 0, 0, 0, [], [],
-                        contract.version(each))
+    manifest = Manifest(
+        str(final.relative_to(folder)),
+        system.system,
+        each.name,
+        at.isoformat(),
+        "replay",
+        False,
+        None,
+        None,
+        0,
+        0,
+        0,
+        [],
+        [],
+        contract.version(each),
+    )
     return _seal(each, draft, final, _validate(system, each, draft, manifest), [])
 
 
@@ -120,7 +157,9 @@ def _validate(system: System, each: Object, draft: Path, manifest: Manifest) -> 
     """Write rows.parquet; returns the manifest with its counts and watermark."""
     rows = draft / "rows.parquet"
     with store.connect() as connection:
-        connection.execute(f"COPY ({contract.validation(each, draft / 'spool.ndjson', system.nested)}) TO '{rows}' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(
+            f"COPY ({contract.validation(each, draft / 'spool.ndjson', system.nested)}) TO '{rows}' (FORMAT parquet, COMPRESSION zstd)"
+        )
         changed = f'max("{each.changed}")' if each.changed else "NULL"
         total, bad, newest = connection.execute(f"SELECT count(*), count(_reason), {changed} FROM read_parquet('{rows}')").fetchone()
     (draft / "spool.ndjson").unlink()
@@ -137,7 +176,9 @@ def _absent(each: Object, connector: Connector, rows: Path, known: pl.Series | N
     missing = known.filter(~known.is_in(present.implode())).sort().to_list()
     seen = connector.look(each, missing) if missing else {}
     # "there" means: it exists, but this reader's list leaves it out. That is no deletion.
-    return [{"_id": key, "_gone": "not_visible" if found.state == "there" else found.state, "_into": found.into} for key, found in seen.items()]
+    return [
+        {"_id": key, "_gone": "not_visible" if found.state == "there" else found.state, "_into": found.into} for key, found in seen.items()
+    ]
 
 
 def _seal(each: Object, draft: Path, final: Path, manifest: Manifest, absent: list[dict]) -> Manifest:
@@ -147,5 +188,12 @@ def _seal(each: Object, draft: Path, final: Path, manifest: Manifest, absent: li
     (draft / "contract.json").write_text(each.model_dump_json(by_alias=True))
     (draft / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1))
     draft.rename(final)
-    log.info("%s %s: %d records fetched, %d quarantined, %d gone", manifest.system, manifest.object, manifest.rows, manifest.quarantined, manifest.gone)
+    log.info(
+        "%s %s: %d records fetched, %d quarantined, %d gone",
+        manifest.system,
+        manifest.object,
+        manifest.rows,
+        manifest.quarantined,
+        manifest.gone,
+    )
     return manifest

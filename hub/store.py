@@ -70,7 +70,9 @@ def reading(cuts: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def publish(hub_file: Path, cuts: Path, name: str, ready: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None, keep: int = 5) -> Path:
+def publish(
+    hub_file: Path, cuts: Path, name: str, ready: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None, keep: int = 5
+) -> Path:
     """Make a cut of the hub and point `current` at it; the newest `keep` stay. Returns the cut's file.
 
     ready  what to do with the hub before it is copied; whatever it raises stops the cut, and the last one stays

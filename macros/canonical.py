@@ -12,8 +12,14 @@ NORMAL = {
     "person_name": "regexp_replace({x}, '\\s+', ' ', 'g')",
 }
 SOURCE = {
-    "record_ref": "system:object:id of the record.", "system": "The system that said it.", "role": "What the system is to the firm.", "object": "Its kind of thing there.",
-    "record_id": "Its id there.", "hub_id_said": "The hub id that the record carries.", "is_live": "Whether it is there and to be seen.", "merged_ref": "The record it was merged into there.",
+    "record_ref": "system:object:id of the record.",
+    "system": "The system that said it.",
+    "role": "What the system is to the firm.",
+    "object": "Its kind of thing there.",
+    "record_id": "Its id there.",
+    "hub_id_said": "The hub id that the record carries.",
+    "is_live": "Whether it is there and to be seen.",
+    "merged_ref": "The record it was merged into there.",
 }
 
 
@@ -80,9 +86,21 @@ def records(evaluator, the_rules, system, each):
     """One SELECT: the records of one object as rows of its entity."""
     entity, mapped = the_rules.entities[each.of], each.columns()
     external = f"nullif(trim(\"{each.external_id}\"), '')" if each.external_id else "NULL"
-    head = [f"'{system.system}:{each.name}:' || _id", f"'{system.system}'", f"'{system.role}'", f"'{each.name}'", "_id", external, "COALESCE(_gone, 'not_visible') = 'not_visible'", f"'{system.system}:{each.name}:' || _into"]
+    head = [
+        f"'{system.system}:{each.name}:' || _id",
+        f"'{system.system}'",
+        f"'{system.role}'",
+        f"'{each.name}'",
+        "_id",
+        external,
+        "COALESCE(_gone, 'not_visible') = 'not_visible'",
+        f"'{system.system}:{each.name}:' || _into",
+    ]
     columns = [f"{sql} AS {name}" for sql, name in zip(head, SOURCE)]
-    columns += [f"({inward(system, *mapped[name], field_of(entity, name)) if name in mapped else 'NULL'})::{kind} AS {name}" for name, kind in entity.columns().items()]
+    columns += [
+        f"({inward(system, *mapped[name], field_of(entity, name)) if name in mapped else 'NULL'})::{kind} AS {name}"
+        for name, kind in entity.columns().items()
+    ]
     touched = only_touched(evaluator, "record_ref", "work.touched_record", "record_ref")
     return f'SELECT {", ".join(columns)} FROM capture."{system.system}__{each.name}" WHERE {touched}'
 

@@ -8,10 +8,20 @@ from macros.canonical import firm_rules, joined, members_of, only_touched, typed
 from macros.golden import value_columns
 
 COLUMNS = {
-    "id": "Stable: the same discrepancy tomorrow has the same id.", "class": "Which expectation is violated.", "entity": "What it is about.", "hub_id": "Which one.",
-    "system": "Where it shows.", "object": "In which object there.", "record_ref": "On which record, if there is one.", "field": "In which field, or by which expectation.",
-    "said": "What is said there, JSON by column.", "should": "What should be, JSON by column.", "money": "What is at stake.", "currency": "Of the money.",
-    "owner": "Who has to see to it.", "says": "Why it is one.",
+    "id": "Stable: the same discrepancy tomorrow has the same id.",
+    "class": "Which expectation is violated.",
+    "entity": "What it is about.",
+    "hub_id": "Which one.",
+    "system": "Where it shows.",
+    "object": "In which object there.",
+    "record_ref": "On which record, if there is one.",
+    "field": "In which field, or by which expectation.",
+    "said": "What is said there, JSON by column.",
+    "should": "What should be, JSON by column.",
+    "money": "What is at stake.",
+    "currency": "Of the money.",
+    "owner": "Who has to see to it.",
+    "says": "Why it is one.",
 }
 
 
@@ -61,8 +71,13 @@ def differing(the_rules, system, each, members):
         differs = " OR ".join(f"m.{column} IS DISTINCT FROM g.{column}" for column in columns)
         field = the_rules.entities[each.of].fields[name]
         gap = f"abs(COALESCE(m.{columns[0]}, 0) - g.{columns[0]})" if field.type == "money" else "NULL"
-        found.append((f"{holds} AND ({known}) AND ({differs})", f"{{'field': '{name}', 'said': {as_json('m', columns)}, 'should': {as_json('g', columns)}, "
-                      f"'gap': ({gap})::DECIMAL(18,2), 'owner': '{owner}', 'given': g.{name}_from}}"))
+        found.append(
+            (
+                f"{holds} AND ({known}) AND ({differs})",
+                f"{{'field': '{name}', 'said': {as_json('m', columns)}, 'should': {as_json('g', columns)}, "
+                f"'gap': ({gap})::DECIMAL(18,2), 'owner': '{owner}', 'given': g.{name}_from}}",
+            )
+        )
     if not found:
         return None
     money, currency, join = stake(the_rules, each.of, "g")
@@ -75,16 +90,33 @@ def differing(the_rules, system, each, members):
         {join}
         WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live AND ({" OR ".join(f"({test})" for test, _ in found)})
       ) AS f"""
-    return row("value_differs", each.of, hub_id="f.hub_id", system=f"'{system.system}'", each=f"'{each.name}'", record_ref="f.record_ref", field="f.d.field",
-               said="f.d.said", should="f.d.should", money="COALESCE(f.d.gap, f.money)", currency="f.currency", owner=f"'{system.role}'",
-               says="f.d.field || ' is owned by ' || f.d.owner || ' and came from ' || f.d.given", rest=rest)
+    return row(
+        "value_differs",
+        each.of,
+        hub_id="f.hub_id",
+        system=f"'{system.system}'",
+        each=f"'{each.name}'",
+        record_ref="f.record_ref",
+        field="f.d.field",
+        said="f.d.said",
+        should="f.d.should",
+        money="COALESCE(f.d.gap, f.money)",
+        currency="f.currency",
+        owner=f"'{system.role}'",
+        says="f.d.field || ' is owned by ' || f.d.owner || ' and came from ' || f.d.given",
+        rest=rest,
+    )
 
 
 @macro()
 def value_differs(evaluator):
     """Values that differ from the golden one where ownership demands a mirror."""
     the_rules = firm_rules(evaluator)
-    return union(differing(the_rules, system, each, members_of(evaluator, each.of)) for system in the_rules.systems for each in system.objects.values())
+    return union(
+        differing(the_rules, system, each, members_of(evaluator, each.of))
+        for system in the_rules.systems
+        for each in system.objects.values()
+    )
 
 
 @macro()
@@ -92,12 +124,17 @@ def missing_counterpart(evaluator):
     """Golden records that a role must hold, and does not."""
     the_rules = firm_rules(evaluator)
     touched = only_touched(evaluator, "g.hub_id")
-    return union(absent(the_rules, of, role, condition, members_of(evaluator, of), touched) for of in the_rules.entities
-                 for role, condition in the_rules.owner(of).must_exist.items() if role in {system.role for system in the_rules.systems})
+    return union(
+        absent(the_rules, of, role, condition, members_of(evaluator, of), touched)
+        for of in the_rules.entities
+        for role, condition in the_rules.owner(of).must_exist.items()
+        if role in {system.role for system in the_rules.systems}
+    )
 
 
 def condition_sql(the_rules, of, condition):
     """A condition of ownership.yaml as SQL on a golden row g; `has project` asks whether a project refers to it."""
+
     def there(found):
         other = the_rules.entities.get(found[1])  # none of the firm's systems may hold it
         refers = other and of in other.fields and other.fields[of].to == of
@@ -115,8 +152,22 @@ def absent(the_rules, of, role, condition, members, touched):
       FROM (SELECT * FROM golden.{of} AS g WHERE {condition_sql(the_rules, of, condition)}) AS g
       {join}
       WHERE {touched} AND NOT EXISTS (SELECT 1 FROM {members} AS m WHERE m.hub_id = g.hub_id AND m.role = '{role}' AND m.is_live)"""
-    return row("missing_counterpart", of, hub_id="g.hub_id", system=f"'{system.system}'", each=f"'{each.name}'", record_ref="NULL", field="NULL", said="NULL",
-               should="NULL", money=money, currency=currency, owner=f"'{role}'", says=f"'{role} must hold it: {condition.replace(chr(39), chr(39) * 2)}'", rest=rest)
+    return row(
+        "missing_counterpart",
+        of,
+        hub_id="g.hub_id",
+        system=f"'{system.system}'",
+        each=f"'{each.name}'",
+        record_ref="NULL",
+        field="NULL",
+        said="NULL",
+        should="NULL",
+        money=money,
+        currency=currency,
+        owner=f"'{role}'",
+        says=f"'{role} must hold it: {condition.replace(chr(39), chr(39) * 2)}'",
+        rest=rest,
+    )
 
 
 @macro()
@@ -134,8 +185,22 @@ def surplus(evaluator, of):
         FROM {members_of(evaluator, of)} WHERE is_live
       ) AS m
       WHERE m.record_ref <> m.kept"""
-    return row("duplicate", of, hub_id="m.hub_id", system="m.system", each="m.object", record_ref="m.record_ref", field="NULL", said="NULL", should="NULL",
-               money="NULL", currency="NULL", owner="m.role", says="'the same as ' || m.kept", rest=rest)
+    return row(
+        "duplicate",
+        of,
+        hub_id="m.hub_id",
+        system="m.system",
+        each="m.object",
+        record_ref="m.record_ref",
+        field="NULL",
+        said="NULL",
+        should="NULL",
+        money="NULL",
+        currency="NULL",
+        owner="m.role",
+        says="'the same as ' || m.kept",
+        rest=rest,
+    )
 
 
 @macro()
@@ -151,9 +216,24 @@ def orphan_reference(evaluator):
                   LEFT JOIN canonical.{field.to} AS t ON t.record_ref = m.{name}_ref
                   WHERE m.is_live AND m.{name}_ref IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)
                     AND m.{name}_ref NOT IN (SELECT {joined(":", "system", "object", "record_id")} FROM capture.quarantine)"""  # those are known, and wait
-                found.append(row("orphan_reference", of, hub_id="m.hub_id", system="m.system", each="m.object", record_ref="m.record_ref", field=f"'{name}'",
-                                 said=f"to_json({{'{name}_ref': m.{name}_ref}})", should="NULL", money="NULL", currency="NULL", owner="m.role",
-                                 says=f"'refers to ' || m.{name}_ref || ', which is ' || CASE WHEN t.record_ref IS NULL THEN 'not known' ELSE 'gone' END", rest=rest))
+                found.append(
+                    row(
+                        "orphan_reference",
+                        of,
+                        hub_id="m.hub_id",
+                        system="m.system",
+                        each="m.object",
+                        record_ref="m.record_ref",
+                        field=f"'{name}'",
+                        said=f"to_json({{'{name}_ref': m.{name}_ref}})",
+                        should="NULL",
+                        money="NULL",
+                        currency="NULL",
+                        owner="m.role",
+                        says=f"'refers to ' || m.{name}_ref || ', which is ' || CASE WHEN t.record_ref IS NULL THEN 'not known' ELSE 'gone' END",
+                        rest=rest,
+                    )
+                )
     return union(found)
 
 
@@ -184,14 +264,31 @@ def disagreeing(evaluator, the_rules, expected):
       JOIN golden.{target} AS g ON g.hub_id = s.hub_id
       WHERE s.gap > {expected.tolerance}"""
     said = f"to_json({{'{expected.sum or 'count'}': s.b}})"
-    return row("sum_differs", target, hub_id="s.hub_id", system=f"'{system.system}'", each=f"'{each.name}'", record_ref="NULL", field=f"'{expected.name}'",
-               said=said, should=said.replace("s.b", "s.a"), money=money, currency=currency, owner=f"'{expected.owner}'", says=f"'{expected.says}'", rest=rest)
+    return row(
+        "sum_differs",
+        target,
+        hub_id="s.hub_id",
+        system=f"'{system.system}'",
+        each=f"'{each.name}'",
+        record_ref="NULL",
+        field=f"'{expected.name}'",
+        said=said,
+        should=said.replace("s.b", "s.a"),
+        money=money,
+        currency=currency,
+        owner=f"'{expected.owner}'",
+        says=f"'{expected.says}'",
+        rest=rest,
+    )
 
 
 @macro()
 def found(evaluator):
     """The discrepancies of all classes."""
-    return union(f"SELECT * FROM discrepancy.{name}" for name in ("value_differs", "missing_counterpart", "duplicate", "orphan_reference", "sum_differs"))
+    return union(
+        f"SELECT * FROM discrepancy.{name}"
+        for name in ("value_differs", "missing_counterpart", "duplicate", "orphan_reference", "sum_differs")
+    )
 
 
 def union(selects):

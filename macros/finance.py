@@ -33,19 +33,28 @@ def held_or_empty(evaluator, needs, columns, query):
 @macro()
 def unbilled_time(evaluator):
     """Approved billable hours that no invoice bills yet, by project, at the project's rate."""
-    return held_or_empty(evaluator, ["time_entry", "project"], UNBILLED, """
+    return held_or_empty(
+        evaluator,
+        ["time_entry", "project"],
+        UNBILLED,
+        """
       SELECT t.project_id, p.code, p.customer_id, count(*) AS entry_count, sum(t.hours) AS hours, sum(t.hours * p.hourly_rate) AS amount,
         p.hourly_rate_currency AS currency, min(t.worked_on) AS oldest_on
       FROM golden.time_entry AS t
       LEFT JOIN golden.project AS p ON p.hub_id = t.project_id  -- absent when the entry names none: still nobody bills it
       WHERE t.status = 'approved' AND t.is_billable IS DISTINCT FROM FALSE
-      GROUP BY ALL""")
+      GROUP BY ALL""",
+    )
 
 
 @macro()
 def receivables(evaluator):
     """What customers owe on posted invoices, by how long it is overdue on the day of the newest snapshot."""
-    return held_or_empty(evaluator, ["invoice"], RECEIVABLE, """
+    return held_or_empty(
+        evaluator,
+        ["invoice"],
+        RECEIVABLE,
+        """
       SELECT customer_id, amount_open_currency AS currency,
         CASE WHEN due_on IS NULL THEN 'no due date' WHEN due_on >= today THEN 'not yet due' WHEN due_on >= today - 30 THEN '1 to 30 days'
           WHEN due_on >= today - 60 THEN '31 to 60 days' WHEN due_on >= today - 90 THEN '61 to 90 days' ELSE 'over 90 days' END AS due,
@@ -53,4 +62,5 @@ def receivables(evaluator):
       FROM golden.invoice
       CROSS JOIN (SELECT left(max(taken_at), 10)::DATE AS today FROM capture.snapshot) AS s
       WHERE status IN ('posted', 'paid') AND amount_open <> 0
-      GROUP BY ALL""")
+      GROUP BY ALL""",
+    )

@@ -31,7 +31,10 @@ def field_columns(entity, name, field, field_rules, roles):
     columns = value_columns(name, field)
     says = field.says.replace("*/", "")
     if field_rules[0].is_furthest:
-        return [f"{entity.life_cycle}[h.furthest]::TEXT AS {name} /* {says} */", f"h.furthest_ref::TEXT AS {name}_from /* The record that gave {name}. */"]
+        return [
+            f"{entity.life_cycle}[h.furthest]::TEXT AS {name} /* {says} */",
+            f"h.furthest_ref::TEXT AS {name}_from /* The record that gave {name}. */",
+        ]
     made = []
     for column, kind in columns.items():
         survived = by_state(entity, field_rules, lambda rule, column=column: first(rule, roles, columns, column))
@@ -87,11 +90,18 @@ def members(evaluator, entity):
     """The canonical records with their hub id, and their references as hub ids."""
     known = firm_rules(evaluator).entities[entity.name]
     references = {name: field for name, field in known.fields.items() if field.type == "reference"}
-    columns = record_columns(known) | {"hub_id": ("TEXT", "The hub id of its cluster.")} | {f"{name}_id": ("TEXT", f"{field.says} As hub id.") for name, field in references.items()}
+    columns = (
+        record_columns(known)
+        | {"hub_id": ("TEXT", "The hub id of its cluster.")}
+        | {f"{name}_id": ("TEXT", f"{field.says} As hub id.") for name, field in references.items()}
+    )
     ids = "".join(f", {name}_x.hub_id AS {name}_id" for name in references)
     joins = " ".join(f"LEFT JOIN journal.crossref AS {name}_x ON {name}_x.record_ref = c.{name}_ref" for name in references)
-    return typed(columns, f"""
+    return typed(
+        columns,
+        f"""
       SELECT c.*, x.hub_id{ids}
       FROM canonical.{entity.name} AS c
       JOIN journal.crossref AS x ON x.record_ref = c.record_ref
-      {joins}""")
+      {joins}""",
+    )

@@ -32,14 +32,25 @@ def pairs(evaluator, entity):
     return weighed(f"identity.{entity.name}_key", the_rules.matching(entity.name), strong, bool(evaluator.locals.get("touched_only")))
 
 
-DOUBT = {"entity": "The kind of thing.", "hub_id": "Which one.", "record_ref": "The record that may be it.", "system": "Where that record is.", "object": "In which object there."}
+DOUBT = {
+    "entity": "The kind of thing.",
+    "hub_id": "Which one.",
+    "record_ref": "The record that may be it.",
+    "system": "Where that record is.",
+    "object": "In which object there.",
+}
 
 
 @macro()
 def doubts(evaluator):
     """Undecided pairs of two clusters, seen from both sides."""
     the_rules = firm_rules(evaluator)
-    found = [_doubt(name, *sides) for name in the_rules.entities if the_rules.is_resolved(name) for sides in (("left", "right"), ("right", "left"))]
+    found = [
+        _doubt(name, *sides)
+        for name in the_rules.entities
+        if the_rules.is_resolved(name)
+        for sides in (("left", "right"), ("right", "left"))
+    ]
     nothing = "SELECT " + ", ".join(f"NULL AS {name}" for name in DOUBT) + " WHERE FALSE"
     return typed({name: ("TEXT", says) for name, says in DOUBT.items()}, " UNION ALL ".join(found) or nothing)
 

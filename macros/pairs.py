@@ -7,7 +7,9 @@ SLIPS = 1
 def weight(comparison):
     """SQL for the match weight that one comparison adds; 0 when either side says nothing."""
     silent = " OR ".join(f"{side}.{key} IS NULL" for key in comparison.on for side in "lr")
-    levels = " ".join(f"WHEN {level.when} THEN {level.weight:.9f}" if level.when else f"ELSE {level.weight:.9f}" for level in comparison.levels)
+    levels = " ".join(
+        f"WHEN {level.when} THEN {level.weight:.9f}" if level.when else f"ELSE {level.weight:.9f}" for level in comparison.levels
+    )
     return f"CASE WHEN {silent} THEN 0 {levels} END"
 
 

@@ -17,9 +17,13 @@ class Touched(CustomMaterialization):
 
     def create(self, table_name: str, model: Model, is_table_deployable: bool, render_kwargs: dict[str, t.Any], **kwargs: t.Any) -> None:
         # The columns are known; SQLMesh's own way also renders the query and runs it dry, which costs as much as all the rest.
-        self.adapter.create_table(table_name, model.columns_to_types_or_raise, table_description=model.description, column_descriptions=model.column_descriptions)
+        self.adapter.create_table(
+            table_name, model.columns_to_types_or_raise, table_description=model.description, column_descriptions=model.column_descriptions
+        )
 
-    def insert(self, table_name: str, query_or_df: t.Any, model: Model, is_first_insert: bool, render_kwargs: dict[str, t.Any], **kwargs: t.Any) -> None:
+    def insert(
+        self, table_name: str, query_or_df: t.Any, model: Model, is_first_insert: bool, render_kwargs: dict[str, t.Any], **kwargs: t.Any
+    ) -> None:
         types = model.columns_to_types_or_raise
         # Not is_first_insert: it counts intervals, which a cycle that runs twice a minute does not have.
         if not self.adapter.fetchone(f"SELECT 1 FROM {table_name} LIMIT 1"):

@@ -13,7 +13,11 @@ def keep(connection: duckdb.DuckDBPyConnection, journal: Journal) -> tuple[int, 
     projection.load(connection, journal)
     opened = _ids(connection, "SELECT id FROM discrepancy.found ANTI JOIN journal.open_case USING (id) ORDER BY id")
     closed = _ids(connection, "SELECT id FROM journal.open_case ANTI JOIN discrepancy.found USING (id) ORDER BY id")
-    events = [Event(kind, "discrepancy", {"ids": ids[at:at + CHUNK]}) for kind, ids in (("cases.opened", opened), ("cases.closed", closed)) for at in range(0, len(ids), CHUNK)]
+    events = [
+        Event(kind, "discrepancy", {"ids": ids[at : at + CHUNK]})
+        for kind, ids in (("cases.opened", opened), ("cases.closed", closed))
+        for at in range(0, len(ids), CHUNK)
+    ]
     journal.append(events)
     projection.load(connection, journal)
     return len(opened), len(closed)

@@ -27,14 +27,18 @@ class Trouble:
         return f"{self.kind}:{self.about}"
 
 
-def settle(connection: duckdb.DuckDBPyConnection, journal: Journal, scope: str, kinds: tuple[str, ...], found: list[Trouble]) -> tuple[int, int]:
+def settle(
+    connection: duckdb.DuckDBPyConnection, journal: Journal, scope: str, kinds: tuple[str, ...], found: list[Trouble]
+) -> tuple[int, int]:
     """Open what is new, close what is over; returns how many of each.
 
     scope  prefix of `about` that was looked at: only its exceptions can be over
     kinds  the kinds of trouble that were looked for
     """
     projection.load(connection, journal)
-    rows = connection.execute("SELECT id, message FROM journal.exception WHERE starts_with(subject, ?) AND list_contains(?, kind)", [scope, list(kinds)]).fetchall()
+    rows = connection.execute(
+        "SELECT id, message FROM journal.exception WHERE starts_with(subject, ?) AND list_contains(?, kind)", [scope, list(kinds)]
+    ).fetchall()
     before, now = dict(rows), {trouble.id: trouble for trouble in found}
     opened = [trouble for key, trouble in now.items() if before.get(key) != trouble.message]
     closed = sorted(before.keys() - now.keys())
@@ -57,11 +61,13 @@ ORDER BY e.id
 def close_over(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
     """Close what a newer read shows to be settled without us; returns how many."""
     projection.load(connection, journal)
-    over = [key for key, in connection.execute(OVER).fetchall()]
+    over = [key for (key,) in connection.execute(OVER).fetchall()]
     journal.append([Event("exception.closed", key, {"because": "nothing differs there any more"}) for key in over])
     projection.load(connection, journal)
     return len(over)
 
 
 def opening(trouble: Trouble) -> Event:
-    return Event("exception.opened", trouble.id, {"kind": trouble.kind, "about": trouble.about, "message": trouble.message, "owner": trouble.owner})
+    return Event(
+        "exception.opened", trouble.id, {"kind": trouble.kind, "about": trouble.about, "message": trouble.message, "owner": trouble.owner}
+    )

@@ -27,7 +27,11 @@ def clusters(records: pl.Series, links: pl.DataFrame, apart: pl.DataFrame) -> pl
     graph.add_nodes_from(range(len(numbers)))
     graph.extend_from_edge_list(list(edges.select("left", "right").iter_rows()))
     components = list(rx.connected_components(graph))
-    found = pl.DataFrame({"node": [list(component) for component in components]}, schema={"node": pl.List(pl.UInt32)}).with_row_index("cluster").explode("node")
+    found = (
+        pl.DataFrame({"node": [list(component) for component in components]}, schema={"node": pl.List(pl.UInt32)})
+        .with_row_index("cluster")
+        .explode("node")
+    )
     forbidden = _numbered(apart, numbers)
     torn = _torn(found, edges, forbidden, len(components))
     return numbers.join(torn, on="node").select("record_ref", "cluster").sort("record_ref")
@@ -42,14 +46,25 @@ def _numbered(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
 def _torn(found: pl.DataFrame, edges: pl.DataFrame, forbidden: pl.DataFrame, next_cluster: int) -> pl.DataFrame:
     """Cluster anew, link by link, the few components that hold a pair which must stay apart."""
     at = found.rename({"node": "left"})
-    inside = forbidden.join(at, on="left").join(found.rename({"node": "right", "cluster": "other"}), on="right").filter(pl.col("cluster") == pl.col("other"))
+    inside = (
+        forbidden.join(at, on="left")
+        .join(found.rename({"node": "right", "cluster": "other"}), on="right")
+        .filter(pl.col("cluster") == pl.col("other"))
+    )
     wrong = inside.get_column("cluster").unique().to_list()
     if not wrong:
         return found
     nodes = found.filter(pl.col("cluster").is_in(wrong)).get_column("node").to_list()
-    links = edges.filter(pl.col("left").is_in(nodes)).sort(["match_weight", "left_ref", "right_ref"], descending=[True, False, False]).select("left", "right").rows()
+    links = (
+        edges.filter(pl.col("left").is_in(nodes))
+        .sort(["match_weight", "left_ref", "right_ref"], descending=[True, False, False])
+        .select("left", "right")
+        .rows()
+    )
     anew = carefully_united(nodes, links, set(inside.select("left", "right").rows()))
-    redone = pl.DataFrame({"node": nodes, "cluster": [next_cluster + anew[node] for node in nodes]}, schema={"node": pl.UInt32, "cluster": pl.UInt32})
+    redone = pl.DataFrame(
+        {"node": nodes, "cluster": [next_cluster + anew[node] for node in nodes]}, schema={"node": pl.UInt32, "cluster": pl.UInt32}
+    )
     return pl.concat([found.filter(~pl.col("cluster").is_in(wrong)).select("node", "cluster"), redone])
 
 
@@ -77,20 +92,34 @@ def carry_ids(now: pl.DataFrame, before: pl.DataFrame, former: pl.DataFrame, pre
     is left without gets back the id that its records held before, if nobody holds it; else a fresh one.
     """
     kept = _best(now.join(before, on="record_ref"), pl.lit(0))
-    free = former.join(before.select("hub_id").unique(), on="hub_id", how="anti").join(now.join(kept, on="cluster", how="anti"), on="record_ref")
+    free = former.join(before.select("hub_id").unique(), on="hub_id", how="anti").join(
+        now.join(kept, on="cluster", how="anti"), on="record_ref"
+    )
     returned = _best(free.select("record_ref", "cluster", "hub_id", "seq"), pl.col("seq").max())
     have = pl.concat([kept, returned])
-    without = now.join(have, on="cluster", how="anti").group_by("cluster").agg(pl.col("record_ref").min()).sort("record_ref").with_row_index("rank", offset=issued + 1)
+    without = (
+        now.join(have, on="cluster", how="anti")
+        .group_by("cluster")
+        .agg(pl.col("record_ref").min())
+        .sort("record_ref")
+        .with_row_index("rank", offset=issued + 1)
+    )
     fresh = without.select("cluster", pl.format(f"{prefix}-{{}}", pl.col("rank").cast(pl.String).str.zfill(6)).alias("hub_id"))
     return now.join(pl.concat([have, fresh]), on="cluster").select("record_ref", "hub_id").sort("record_ref")
 
 
 def _best(overlap: pl.DataFrame, recency: pl.Expr) -> pl.DataFrame:
     """Which hub id goes to which cluster: each id to one, each cluster one, the largest overlap first."""
-    counted = overlap.group_by("cluster", "hub_id").agg(pl.len().alias("records"), pl.col("record_ref").min().alias("smallest"), recency.alias("recency"))
+    counted = overlap.group_by("cluster", "hub_id").agg(
+        pl.len().alias("records"), pl.col("record_ref").min().alias("smallest"), recency.alias("recency")
+    )
     order, descending = ["records", "recency", "smallest", "hub_id"], [True, True, False, False]
     ranked = counted.sort(order, descending=descending)
-    return ranked.unique("hub_id", keep="first", maintain_order=True).unique("cluster", keep="first", maintain_order=True).select("cluster", "hub_id")
+    return (
+        ranked.unique("hub_id", keep="first", maintain_order=True)
+        .unique("cluster", keep="first", maintain_order=True)
+        .select("cluster", "hub_id")
+    )
 
 
 def changed(after: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:

@@ -112,7 +112,10 @@ def make(connection: duckdb.DuckDBPyConnection, journal: Journal, policies: Iter
 def read(connection: duckdb.DuckDBPyConnection, status: str | None = None) -> Plan:
     """The plan as last made, all of it or the lines of one status."""
     names = ", ".join(Line.__dataclass_fields__)
-    rows = connection.execute(f"SELECT {names} FROM work.plan_line WHERE ? IS NULL OR status = ? ORDER BY system, object, action, record_id, hub_id, field, line_id", [status, status]).fetchall()
+    rows = connection.execute(
+        f"SELECT {names} FROM work.plan_line WHERE ? IS NULL OR status = ? ORDER BY system, object, action, record_id, hub_id, field, line_id",
+        [status, status],
+    ).fetchall()
     return Plan(tuple(Line(*row) for row in rows))
 
 
@@ -123,7 +126,9 @@ def approve(journal: Journal, plan: Plan, plan_hash: str, actor: str, line_ids: 
     waiting = {line.line_id for line in plan.lines if line.status == "needs_consent"}
     wanted = waiting if line_ids is None else set(line_ids)
     if not wanted <= waiting:
-        raise Refused(f"{', '.join(sorted(wanted - waiting)[:3])} needs no consent in plan {plan.hash}: it is held, approved or not there; see `hub plan`")
+        raise Refused(
+            f"{', '.join(sorted(wanted - waiting)[:3])} needs no consent in plan {plan.hash}: it is held, approved or not there; see `hub plan`"
+        )
     return _approve(journal, plan.hash, actor, sorted(wanted))
 
 
@@ -133,13 +138,17 @@ def withdraw(journal: Journal, plan_hash: str, actor: str, line_ids: Iterable[st
 
 
 def _approve(journal: Journal, plan_hash: str, actor: str, line_ids: list[str]) -> int:
-    journal.append([Event("plan.approved", plan_hash, {"lines": line_ids[at:at + CHUNK]}, actor) for at in range(0, len(line_ids), CHUNK)])
+    journal.append(
+        [Event("plan.approved", plan_hash, {"lines": line_ids[at : at + CHUNK]}, actor) for at in range(0, len(line_ids), CHUNK)]
+    )
     return len(line_ids)
 
 
 def _withdrawn(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    rows = connection.execute("""SELECT unnest(from_json(body -> 'lines', '["VARCHAR"]')) FROM journal.event WHERE kind = 'plan.withdrawn'""").fetchall()
-    return {line_id for line_id, in rows}
+    rows = connection.execute(
+        """SELECT unnest(from_json(body -> 'lines', '["VARCHAR"]')) FROM journal.event WHERE kind = 'plan.withdrawn'"""
+    ).fetchall()
+    return {line_id for (line_id,) in rows}
 
 
 def _by_policy(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str], withdrawn: set[str]) -> list[Event]:
@@ -150,12 +159,18 @@ def _by_policy(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str],
             policy = next((each for each in policies if each.covers(line.action, line.entity, roles[line.system], line.field)), None)
             if policy:
                 covered.setdefault(policy, []).append(line.line_id)
-    return [Event("plan.approved", plan.hash, {"lines": lines[at:at + CHUNK], "policy": f"{policy.name} v{policy.version}"}, "policy")
-            for policy, lines in covered.items() for at in range(0, len(lines), CHUNK)]
+    return [
+        Event("plan.approved", plan.hash, {"lines": lines[at : at + CHUNK], "policy": f"{policy.name} v{policy.version}"}, "policy")
+        for policy, lines in covered.items()
+        for at in range(0, len(lines), CHUNK)
+    ]
 
 
 def _seal(plan: Plan, sealed: set[tuple[str, str, str | None]]) -> list[Event]:
     """What is in this plan and was not sealed so, and what is no longer in it: the cost of a seal follows the change."""
     added = [{name: value for name, value in vars(line).items() if name != "status"} for line in plan.lines if line.sealed not in sealed]
     gone = sorted({line_id for line_id, *_ in sealed} - {line.line_id for line in plan.lines})
-    return [Event("plan.sealed", plan.hash, {"lines": added[at:at + CHUNK], "gone": gone[at:at + CHUNK]}) for at in range(0, max(len(added), len(gone)), CHUNK)]
+    return [
+        Event("plan.sealed", plan.hash, {"lines": added[at : at + CHUNK], "gone": gone[at : at + CHUNK]})
+        for at in range(0, max(len(added), len(gone)), CHUNK)
+    ]

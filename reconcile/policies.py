@@ -24,7 +24,9 @@ class Policy(BaseModel):
 
     def covers(self, action: str, entity: str, role: str, field: str | None) -> bool:
         return (
-            action in self.actions and (not self.entities or entity in self.entities) and (not self.roles or role in self.roles)
+            action in self.actions
+            and (not self.entities or entity in self.entities)
+            and (not self.roles or role in self.roles)
             and (action == "create" or not self.fields or field in self.fields)
         )
 

@@ -27,7 +27,11 @@ def request(journal: Journal, about: str, actor: str) -> list[Event]:
     found = [event for event in _open(journal).values() if event.body["about"] == about or event.body["about"].startswith(f"{about} ")]
     if not found:
         raise Refused(f"{about}: no exception is open about it; see `hub exceptions` for those that are")
-    events = [Event("exception.closed", event.subject, {"about": about}, actor) for event in found if event.body["kind"] in HELD and event.body["about"] == about]
+    events = [
+        Event("exception.closed", event.subject, {"about": about}, actor)
+        for event in found
+        if event.body["kind"] in HELD and event.body["about"] == about
+    ]
     if any(event.body["kind"] == "quarantine" for event in found):
         events.append(Event("replay.requested", about, {"about": about}, actor))
     if not events:
@@ -37,8 +41,11 @@ def request(journal: Journal, about: str, actor: str) -> list[Event]:
 
 def undo(journal: Journal, about: str, actor: str) -> list[Event]:
     """Take a request back: rows are left alone, and lines are held again. Raises Refused once it was carried out, or was never made."""
-    mine = [event for event in journal.events(kinds=("replay.requested", "replay.withdrawn", "exception.opened", "exception.closed", "push.intended"))
-            if about in (event.subject, event.body.get("about")) or about in _pushed(event)]
+    mine = [
+        event
+        for event in journal.events(kinds=("replay.requested", "replay.withdrawn", "exception.opened", "exception.closed", "push.intended"))
+        if about in (event.subject, event.body.get("about")) or about in _pushed(event)
+    ]
     last = {event.subject: event for event in mine if event.kind != "push.intended"}
     opened = {event.subject: event.body for event in mine if event.kind == "exception.opened"}
     pushed = max((event.seq for event in mine if event.kind == "push.intended"), default=0)
@@ -58,18 +65,26 @@ def due(connection: duckdb.DuckDBPyConnection, system: str, each: Object) -> lis
 
     That is when somebody asked since the last time, and when the contract is another than they broke.
     """
-    rows = connection.execute("""
+    rows = connection.execute(
+        """
       SELECT q.raw, s.contract FROM capture.quarantine AS q
       JOIN capture.snapshot AS s ON s.id = q.snapshot
-      WHERE q.system = ? AND q.object = ? ORDER BY q.record_id, q.raw""", [system, each.name]).fetchall()
+      WHERE q.system = ? AND q.object = ? ORDER BY q.record_id, q.raw""",
+        [system, each.name],
+    ).fetchall()
     if rows and (_is_asked_for(connection, system, each.name) or any(version != contract.version(each) for _, version in rows)):
         return [raw for raw, _ in rows]
     return []
 
 
 def _is_asked_for(connection: duckdb.DuckDBPyConnection, system: str, name: str) -> bool:
-    asked = connection.execute("SELECT max(requested_at) FROM journal.replay WHERE subject = $1 OR starts_with(subject, $1 || ' ')", [f"{system} {name}"]).fetchone()[0]
-    again = connection.execute("SELECT max(taken_at) FROM capture.snapshot WHERE system = ? AND object = ? AND (kind = 'replay' OR kind = 'full' AND complete)", [system, name]).fetchone()[0]
+    asked = connection.execute(
+        "SELECT max(requested_at) FROM journal.replay WHERE subject = $1 OR starts_with(subject, $1 || ' ')", [f"{system} {name}"]
+    ).fetchone()[0]
+    again = connection.execute(
+        "SELECT max(taken_at) FROM capture.snapshot WHERE system = ? AND object = ? AND (kind = 'replay' OR kind = 'full' AND complete)",
+        [system, name],
+    ).fetchone()[0]
     return asked is not None and (again is None or datetime.fromisoformat(again) < asked.replace(tzinfo=UTC))
 
 
@@ -86,4 +101,8 @@ def _open(journal: Journal) -> dict[str, Event]:
 def _pushed(event: Event) -> list[str]:
     """What the lines of a push are called by exceptions."""
     body = event.body
-    return [f"{body['system']} {body['object']} {body['record_id'] or body['hub_id']} {field}" for field in body.get("fields", ())] if event.kind == "push.intended" else []
+    return (
+        [f"{body['system']} {body['object']} {body['record_id'] or body['hub_id']} {field}" for field in body.get("fields", ())]
+        if event.kind == "push.intended"
+        else []
+    )

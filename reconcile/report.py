@@ -11,8 +11,11 @@ from markupsafe import Markup
 from reconcile import charts, report_facts, report_xlsx
 
 CLASSES = {
-    "value_differs": "Value differs", "missing_counterpart": "Missing counterpart", "duplicate": "Duplicate",
-    "orphan_reference": "Orphan reference", "sum_differs": "Sum differs",
+    "value_differs": "Value differs",
+    "missing_counterpart": "Missing counterpart",
+    "duplicate": "Duplicate",
+    "orphan_reference": "Orphan reference",
+    "sum_differs": "Sum differs",
 }
 GROUPED = ("class", "entity", "system", "object", "field", "currency")
 SUMMARY = {"currency": pl.String, "money": pl.Decimal(18, 2), "count": pl.Int64, "oldest_days": pl.Int64}
@@ -29,9 +32,16 @@ def write(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> dic
     folder.mkdir(parents=True, exist_ok=True)
     paths = {kind: folder / f"{name}.{kind}" for kind in ("html", "xlsx", "csv")}
     paths["html"].write_text(_page(facts), encoding="utf-8")
-    report_xlsx.write(paths["xlsx"], {
-        "Summary": _summary(facts), "Discrepancies": facts["discrepancies"], "Plan": facts["plan"], "Exceptions": facts["exception_list"],
-        "Counts": facts["counts"]})
+    report_xlsx.write(
+        paths["xlsx"],
+        {
+            "Summary": _summary(facts),
+            "Discrepancies": facts["discrepancies"],
+            "Plan": facts["plan"],
+            "Exceptions": facts["exception_list"],
+            "Counts": facts["counts"],
+        },
+    )
     report_xlsx.write_csv(paths["csv"], facts["discrepancies"])
     return paths
 
@@ -46,7 +56,9 @@ def _summary(facts: dict[str, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _page(facts: dict[str, pl.DataFrame]) -> str:
-    environment = Environment(loader=PackageLoader("reconcile"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("reconcile"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"number": _number, "money": _money, "words": _words}
     tables = {name: table.rows(named=True) for name, table in facts.items() if name not in ("discrepancies", "plan", "exception_list")}
     tables["groups"] = _with_top(tables["groups"], tables.pop("top"))
@@ -65,15 +77,23 @@ def _with_top(groups: list[dict], top: list[dict]) -> list[dict]:
 def _charts(tables: dict[str, list[dict]]) -> dict[str, list[Markup]]:
     by_class, counts = tables["by_class"], tables["counts"]
     return {
-        "stake": [_stake(each["currency"], [row for row in by_class if row["money"] and row["currency"] == each["currency"]]) for each in tables["stake"]],
+        "stake": [
+            _stake(each["currency"], [row for row in by_class if row["money"] and row["currency"] == each["currency"]])
+            for each in tables["stake"]
+        ],
         "age": [_age(tables["age"])],
-        "counts": [_counts(each["entity"], each["things"], [row for row in counts if row["entity"] == each["entity"]]) for each in tables["things"]],
+        "counts": [
+            _counts(each["entity"], each["things"], [row for row in counts if row["entity"] == each["entity"]]) for each in tables["things"]
+        ],
     }
 
 
 def _stake(currency: str | None, rows: list[dict]) -> Markup:
     currency = currency or "no currency"
-    bars = [(CLASSES.get(row["class"], row["class"]), float(row["money"]), f"{_money(row['money'])} {currency} · {row['count']:,}") for row in rows]
+    bars = [
+        (CLASSES.get(row["class"], row["class"]), float(row["money"]), f"{_money(row['money'])} {currency} · {row['count']:,}")
+        for row in rows
+    ]
     return charts.bars(f"stake-{currency}", f"At stake in {currency}, by class", _told(bars), bars)
 
 

@@ -30,13 +30,17 @@ LEFT JOIN journal.crossref AS r ON r.record_ref = p.right_ref
 
 def gather(connection: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
     """All tables of the report by name, from a connection on a cut. What they rest on stays in the connection's temporary tables."""
-    there = {(schema, name) for schema, name in connection.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()}
+    there = {
+        (schema, name) for schema, name in connection.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()
+    }
     entities = [name for name in all_entities() if ("golden", name) in there]
     connection.execute(f"SET VARIABLE hidden = {_hidden()}")
     names = " UNION ALL ".join(_named(name) for name in entities)
     connection.execute((HERE / "report_details.sql").read_text().replace("{names}", names))
     matched = [name for name in entities if ("identity", f"{name}_pair") in there]
-    queries = _queries() | ({"identity": " UNION ALL ".join(IDENTITY.format(entity=name) for name in matched) + " ORDER BY entity"} if matched else {})
+    queries = _queries() | (
+        {"identity": " UNION ALL ".join(IDENTITY.format(entity=name) for name in matched) + " ORDER BY entity"} if matched else {}
+    )
     return {"identity": pl.DataFrame()} | {name: connection.execute(query).pl() for name, query in queries.items()}
 
 
@@ -47,8 +51,13 @@ def _queries() -> dict[str, str]:
 
 
 def _hidden() -> list[str]:
-    return [f"{name}.{column}" for name, entity in all_entities().items() for field_name, field in entity.fields.items()
-            if field.sensitivity in HIDDEN for column in {field_name, *field.columns(field_name)}]
+    return [
+        f"{name}.{column}"
+        for name, entity in all_entities().items()
+        for field_name, field in entity.fields.items()
+        if field.sensitivity in HIDDEN
+        for column in {field_name, *field.columns(field_name)}
+    ]
 
 
 def _named(entity: str) -> str:

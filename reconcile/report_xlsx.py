@@ -20,8 +20,14 @@ def write(path: Path, sheets: dict[str, pl.DataFrame]) -> None:
     with xlsxwriter.Workbook(str(path), AS_SAID) as workbook:
         for name, table in sheets.items():
             table.head(SHEET_ROWS).write_excel(
-                workbook, name, table_style="Table Style Light 1", freeze_panes=(1, 0), autofilter=True, autofit=True,
-                dtype_formats={pl.Decimal: "#,##0.00", pl.Datetime: "yyyy-mm-dd hh:mm", pl.Date: "yyyy-mm-dd"})
+                workbook,
+                name,
+                table_style="Table Style Light 1",
+                freeze_panes=(1, 0),
+                autofilter=True,
+                autofit=True,
+                dtype_formats={pl.Decimal: "#,##0.00", pl.Datetime: "yyyy-mm-dd hh:mm", pl.Date: "yyyy-mm-dd"},
+            )
 
 
 def write_csv(path: Path, table: pl.DataFrame) -> None:

@@ -16,7 +16,9 @@ CHUNK = 10_000  # ties in one journal event
 def begin(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journal) -> int:
     """Note what changed since the models last ran: records, and the hub ids that these referred to until now."""
     projection.load(connection, journal)
-    connection.execute("CREATE OR REPLACE TABLE work.touched_record AS SELECT record_ref, any_value(kind ORDER BY kind) AS kind FROM capture.pending GROUP BY record_ref")
+    connection.execute(
+        "CREATE OR REPLACE TABLE work.touched_record AS SELECT record_ref, any_value(kind ORDER BY kind) AS kind FROM capture.pending GROUP BY record_ref"
+    )
     if connection.execute("SELECT 1 FROM work.built").fetchone():
         connection.execute("DELETE FROM work.touched")  # what a run that was cut off touched, is touched still
     connection.execute("DELETE FROM work.built")
@@ -30,10 +32,16 @@ def resolve(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journa
     anew        match all records again, because the rules changed
     remembered  match none: the ties are those of the journal
     """
-    connection.execute("CREATE OR REPLACE TEMP TABLE old_tie AS SELECT x.* FROM journal.crossref AS x SEMI JOIN work.touched_record AS t ON t.record_ref = x.record_ref")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE old_tie AS SELECT x.* FROM journal.crossref AS x SEMI JOIN work.touched_record AS t ON t.record_ref = x.record_ref"
+    )
     connection.execute("INSERT INTO work.touched SELECT DISTINCT hub_id FROM old_tie")  # before it is forgotten: a run may be cut off
     moved = {name: _derive(connection, entity, anew) for name, entity in rules.entities.items() if not rules.is_resolved(name)}
-    moved |= {name: _match(connection, entity, journal, anew) for name, entity in rules.entities.items() if rules.is_resolved(name) and not remembered}
+    moved |= {
+        name: _match(connection, entity, journal, anew)
+        for name, entity in rules.entities.items()
+        if rules.is_resolved(name) and not remembered
+    }
     _touch(connection, rules)
     _gather(connection, rules, anew)
     return moved
@@ -65,11 +73,18 @@ def _match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journ
     records = connection.execute("SELECT record_ref FROM affected").pl().get_column("record_ref")
     if records.is_empty():
         return 0
-    before = connection.execute("SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN affected AS a ON a.record_ref = x.record_ref").pl()
-    former = connection.execute("""
+    before = connection.execute(
+        "SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN affected AS a ON a.record_ref = x.record_ref"
+    ).pl()
+    former = connection.execute(
+        """
       SELECT f.record_ref, f.hub_id, f.seq FROM journal.former AS f SEMI JOIN affected AS a ON a.record_ref = f.record_ref
-      WHERE f.hub_id NOT IN (SELECT x.hub_id FROM journal.crossref AS x ANTI JOIN affected AS a ON a.record_ref = x.record_ref WHERE x.entity = ?)""", [entity.entity]).pl()
-    issued = connection.execute("SELECT coalesce(max(regexp_extract(hub_id, '(\\d+)$', 1)::BIGINT), 0) FROM journal.former WHERE entity = ?", [entity.entity]).fetchone()[0]
+      WHERE f.hub_id NOT IN (SELECT x.hub_id FROM journal.crossref AS x ANTI JOIN affected AS a ON a.record_ref = x.record_ref WHERE x.entity = ?)""",
+        [entity.entity],
+    ).pl()
+    issued = connection.execute(
+        "SELECT coalesce(max(regexp_extract(hub_id, '(\\d+)$', 1)::BIGINT), 0) FROM journal.former WHERE entity = ?", [entity.entity]
+    ).fetchone()[0]
     after = identity.carry_ids(identity.clusters(records, links, apart), before, former, entity.prefix or entity.entity, issued)
     moved = identity.changed(after, before)
     journal.append(_events(entity.entity, moved, identity.redirects(after, before)))
@@ -84,7 +99,9 @@ def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) ->
         return
     ends = " UNION ALL ".join(
         f"SELECT {end} FROM {pairs} AS p SEMI JOIN work.touched_record AS t ON t.record_ref = p.{other}"
-        for pairs in (f"identity.{entity}_pair", "journal.decision") for end, other in (("left_ref", "right_ref"), ("right_ref", "left_ref")))
+        for pairs in (f"identity.{entity}_pair", "journal.decision")
+        for end, other in (("left_ref", "right_ref"), ("right_ref", "left_ref"))
+    )
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE affected AS
       WITH near AS (SELECT record_ref FROM work.touched_record UNION {ends}),
@@ -168,7 +185,9 @@ def _touch_referring(connection: duckdb.DuckDBPyConnection, rules: Rules) -> Non
     connection.execute("CREATE OR REPLACE TEMP TABLE found_near (record_ref VARCHAR)")
     for name, entity in rules.entities.items():
         for reference in _references(entity):
-            connection.execute(f"INSERT INTO found_near SELECT c.record_ref FROM canonical.{name} AS c SEMI JOIN aimed_at AS a ON a.record_ref = c.{reference}_ref")
+            connection.execute(
+                f"INSERT INTO found_near SELECT c.record_ref FROM canonical.{name} AS c SEMI JOIN aimed_at AS a ON a.record_ref = c.{reference}_ref"
+            )
     _touch_near(connection)
 
 
@@ -177,24 +196,35 @@ def _touch_references(connection: duckdb.DuckDBPyConnection, rules: Rules) -> No
     connection.execute("CREATE OR REPLACE TEMP TABLE found_near (record_ref VARCHAR)")
     for name, entity in rules.entities.items():
         if said := ", ".join(f"c.{reference}_ref" for reference in _references(entity)):
-            connection.execute(f"INSERT INTO found_near SELECT unnest([{said}]) FROM canonical.{name} AS c SEMI JOIN work.touched_record AS t ON t.record_ref = c.record_ref")
+            connection.execute(
+                f"INSERT INTO found_near SELECT unnest([{said}]) FROM canonical.{name} AS c SEMI JOIN work.touched_record AS t ON t.record_ref = c.record_ref"
+            )
     _touch_near(connection)
 
 
 def _touch_near(connection: duckdb.DuckDBPyConnection) -> None:
     # By way of a few records, not through the views of identity: these tie all records before they leave most of them out.
-    connection.execute("INSERT INTO work.touched SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN found_near AS f ON f.record_ref = x.record_ref")
+    connection.execute(
+        "INSERT INTO work.touched SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN found_near AS f ON f.record_ref = x.record_ref"
+    )
 
 
 def _gather(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> None:
     """Make member_<entity> for the models: identity's rows of the touched hub ids. A view when that is nearly all of them."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE touched_tie AS SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN work.touched AS t ON t.hub_id = x.hub_id")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE touched_tie AS SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN work.touched AS t ON t.hub_id = x.hub_id"
+    )
     for name, entity in rules.entities.items():
         if anew:
-            connection.execute(f"CREATE OR REPLACE TEMP VIEW member_{name} AS SELECT * FROM identity.{name} WHERE hub_id IN (SELECT hub_id FROM work.touched)")
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW member_{name} AS SELECT * FROM identity.{name} WHERE hub_id IN (SELECT hub_id FROM work.touched)"
+            )
             continue
         ids = "".join(f", {reference}_x.hub_id AS {reference}_id" for reference in _references(entity))
-        joins = " ".join(f"LEFT JOIN journal.crossref AS {reference}_x ON {reference}_x.record_ref = m.{reference}_ref" for reference in _references(entity))
+        joins = " ".join(
+            f"LEFT JOIN journal.crossref AS {reference}_x ON {reference}_x.record_ref = m.{reference}_ref"
+            for reference in _references(entity)
+        )
         connection.execute(f"""
           CREATE OR REPLACE TEMP TABLE member_{name} AS
           WITH member AS MATERIALIZED (SELECT c.*, t.hub_id FROM canonical.{name} AS c JOIN touched_tie AS t ON t.record_ref = c.record_ref)

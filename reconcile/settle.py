@@ -47,7 +47,9 @@ def confirm(connection: duckdb.DuckDBPyConnection, journal: Journal) -> dict[str
     lines = _still_said(connection, [row[0] for row in denied])
     events += [opening(_unconfirmed(*line)) for line in lines]
     journal.append(events)
-    confirmed = connection.execute("SELECT count(*) FROM journal.push WHERE list_contains(?, push_id)", [[row[0] for row in shown]]).fetchone()[0]
+    confirmed = connection.execute(
+        "SELECT count(*) FROM journal.push WHERE list_contains(?, push_id)", [[row[0] for row in shown]]
+    ).fetchone()[0]
     projection.load(connection, journal)
     return {name: count for name, count in (("confirmed", confirmed), ("unconfirmed", len(lines))) if count}
 
@@ -58,7 +60,9 @@ def settle(connection: duckdb.DuckDBPyConnection, journal: Journal, system: Syst
     An update in doubt needs no look of its own: the next snapshot shows whether it arrived, and its precondition guards the rest.
     """
     projection.load(connection, journal)
-    rows = connection.execute(f"SELECT * FROM ({OPEN}) WHERE system = ? AND state IN ('intended', 'in_doubt') AND still_due", [system.system]).fetchall()
+    rows = connection.execute(
+        f"SELECT * FROM ({OPEN}) WHERE system = ? AND state IN ('intended', 'in_doubt') AND still_due", [system.system]
+    ).fetchall()
     counts: dict[str, int] = {}
     for push_id, _, name, hub_id, _, action, _, intended_at, _, seen_since in rows:
         each = system.objects[name]
@@ -71,7 +75,18 @@ def settle(connection: duckdb.DuckDBPyConnection, journal: Journal, system: Syst
             state, record_id = {0: "not_sent", 1: "acknowledged"}.get(len(ids), "ambiguous"), ids[0] if len(ids) == 1 else None
             if len(ids) > 1:
                 about = f"{system.system} {name} {hub_id} create"
-                journal.append([opening(Trouble("ambiguous", about, f"{about}: {len(ids)} records carry {hub_id}: {', '.join(ids)}; merge them there, then `hub replay`", system.system))])
+                journal.append(
+                    [
+                        opening(
+                            Trouble(
+                                "ambiguous",
+                                about,
+                                f"{about}: {len(ids)} records carry {hub_id}: {', '.join(ids)}; merge them there, then `hub replay`",
+                                system.system,
+                            )
+                        )
+                    ]
+                )
         if state:
             journal.append([Event("push.outcome", push_id, {"state": state, "record_id": record_id, "message": "settled by looking"})])
             counts[state] = counts.get(state, 0) + 1
@@ -81,13 +96,21 @@ def settle(connection: duckdb.DuckDBPyConnection, journal: Journal, system: Syst
 
 def _still_said(connection: duckdb.DuckDBPyConnection, push_ids: list[str]) -> list[tuple]:
     """The lines of these pushes: system, object, record, field, and what the system still says."""
-    return connection.execute("""
+    return connection.execute(
+        """
       SELECT DISTINCT p.system, p.object, coalesce(d.record_id, p.hub_id), coalesce(d.field, 'create'), d.base
       FROM journal.push AS p
       LEFT JOIN outbound.delta AS d ON d.line_id = p.line_id  -- absent: a create whose values are others by now
-      WHERE list_contains(?, p.push_id)""", [push_ids]).fetchall()
+      WHERE list_contains(?, p.push_id)""",
+        [push_ids],
+    ).fetchall()
 
 
 def _unconfirmed(system: str, name: str, record: str, field: str, base: str | None) -> Trouble:
     about = f"{system} {name} {record} {field}"
-    return Trouble("unconfirmed", about, f"{about}: the system acknowledged the write, and still says {base}; see what changes it there, then `hub replay`", system)
+    return Trouble(
+        "unconfirmed",
+        about,
+        f"{about}: the system acknowledged the write, and still says {base}; see what changes it there, then `hub replay`",
+        system,
+    )

@@ -72,11 +72,13 @@ def _not_surely_one(keys: pl.DataFrame, how: Matching) -> pl.DataFrame:
 def settings(how: Matching) -> dict[str, Any]:
     """A Splink settings dictionary with the matching's levels, m, u and prior."""
     return {
-        "link_type": "dedupe_only", "unique_id_column_name": "record_ref",
-        "probability_two_random_records_match": 1 / (1 + 2 ** -how.prior),
+        "link_type": "dedupe_only",
+        "unique_id_column_name": "record_ref",
+        "probability_two_random_records_match": 1 / (1 + 2**-how.prior),
         "blocking_rules_to_generate_predictions": [block_on(*block) for block in how.blocks],
         "comparisons": [_comparison(name, each) for name, each in how.comparisons.items()],
-        "retain_intermediate_calculation_columns": False, "retain_matching_columns": False,
+        "retain_intermediate_calculation_columns": False,
+        "retain_matching_columns": False,
     }
 
 
@@ -93,8 +95,15 @@ def untrained(how: Matching) -> dict[str, Any]:
 def _comparison(name: str, each: Comparison) -> dict[str, Any]:
     nothing = " OR ".join(f"{key}_{side} IS NULL" for key in each.on for side in "lr")
     silent = {"sql_condition": nothing, "label_for_charts": "says nothing", "is_null_level": True}
-    levels = [{"sql_condition": re.sub(r"\b([lr])\.(\w+)", r"\2_\1", level.when) or "ELSE", "label_for_charts": level.when or "else",
-               "m_probability": level.m, "u_probability": level.u} for level in each.levels]
+    levels = [
+        {
+            "sql_condition": re.sub(r"\b([lr])\.(\w+)", r"\2_\1", level.when) or "ELSE",
+            "label_for_charts": level.when or "else",
+            "m_probability": level.m,
+            "u_probability": level.u,
+        }
+        for level in each.levels
+    ]
     return {"output_column_name": name, "comparison_levels": [silent, *levels]}
 
 
@@ -109,13 +118,16 @@ def _matches(how: Matching, records: SplinkDataFrame, model: dict[str, Any], rea
         for name, found in _learned_in(block, how, records, model, reads).items():
             seen[name].append(found)
     if unlearned := [name for name, found in seen.items() if not found]:
-        raise HubError(f"{', '.join(unlearned)}: no block leaves two comparisons to learn from; add a block on other keys, or take more records")
+        raise HubError(
+            f"{', '.join(unlearned)}: no block leaves two comparisons to learn from; add a block on other keys, or take more records"
+        )
     middle = {name: [max(median(each), M_LEAST) for each in zip(*found)] for name, found in seen.items()}
     return {name: [each / sum(levels) for each in levels] for name, levels in middle.items()}
 
 
-def _learned_in(block: tuple[str, ...], how: Matching, records: SplinkDataFrame, model: dict[str, Any],
-                reads: dict[str, frozenset[str]]) -> dict[str, list[float]]:
+def _learned_in(
+    block: tuple[str, ...], how: Matching, records: SplinkDataFrame, model: dict[str, Any], reads: dict[str, frozenset[str]]
+) -> dict[str, list[float]]:
     """m of each comparison that has nothing to do with the block: {comparison: m by level}.
 
     Inside a block on the start of the name, names agree more than among matches at large. Splink leaves out what

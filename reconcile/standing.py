@@ -14,7 +14,13 @@ def golden(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str, rules: R
     for name in entity.all_entities()[of].fields:
         said, given = value(connection, of, hub_id, name)
         if given:
-            fields.append(Link("field", f"{name} = {said}{by_rule(connection, of, hub_id, name, rules)} · from {shown.record(given)}", facts={"field": name, "value": said, "from": given}))
+            fields.append(
+                Link(
+                    "field",
+                    f"{name} = {said}{by_rule(connection, of, hub_id, name, rules)} · from {shown.record(given)}",
+                    facts={"field": name, "value": said, "from": given},
+                )
+            )
     return Link("golden", f"golden record, {version(connection)}", tuple(fields), {"hub_id": hub_id, "rules": version(connection)})
 
 
@@ -36,7 +42,11 @@ def by_rule(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str, field: 
     rule = next((each for each in known if not each.states or (state and state[0] in each.states)), known[0])
     if rule.is_furthest:
         return " · the furthest in the life cycle"
-    return f" · owner {rule.owner}" + (f", else {', '.join(rule.otherwise)}" if rule.otherwise else "") + (f", while {' or '.join(rule.states)}" if rule.states else "")
+    return (
+        f" · owner {rule.owner}"
+        + (f", else {', '.join(rule.otherwise)}" if rule.otherwise else "")
+        + (f", while {' or '.join(rule.states)}" if rule.states else "")
+    )
 
 
 def version(connection: duckdb.DuckDBPyConnection) -> str:
@@ -48,35 +58,54 @@ def version(connection: duckdb.DuckDBPyConnection) -> str:
 def open_about(connection: duckdb.DuckDBPyConnection, of: str, ref: str | None, hub_id: str) -> list[Link]:
     """What is open: discrepancies of the record (or of all the thing's) with the state of their correction, and exceptions."""
     system, name, record_id = ref.split(":", 2) if ref else (None, None, None)
-    found = connection.execute("""
+    found = connection.execute(
+        """
       SELECT f.id, f.class, f.system, f.object, f.record_ref, f.field, f.said, f.should, f.says, c.opened_at, w.reason, w.actor
       FROM discrepancy.found AS f
       LEFT JOIN journal.open_case AS c ON c.id = f.id  -- absent until the cycle that found it has closed
       LEFT JOIN journal.waiver AS w ON w.discrepancy_id = f.id
-      WHERE f.hub_id = $1 AND ($2 IS NULL OR f.record_ref = $2 OR (f.record_ref IS NULL AND f.system = $3 AND f.object = $4)) ORDER BY f.id""", [hub_id, ref, system, name]).fetchall()
+      WHERE f.hub_id = $1 AND ($2 IS NULL OR f.record_ref = $2 OR (f.record_ref IS NULL AND f.system = $3 AND f.object = $4)) ORDER BY f.id""",
+        [hub_id, ref, system, name],
+    ).fetchall()
     links = [_discrepancy(connection, of, row) for row in found]
     about = f"{system} {name} {record_id}" if ref else None
-    troubles = connection.execute("""
+    troubles = connection.execute(
+        """
       SELECT id, kind, subject, message, opened_at FROM journal.exception
-      WHERE subject = $1 OR starts_with(subject, $1 || ' ') OR contains(subject, ' ' || $2 || ' ') ORDER BY opened_at, id""", [about, hub_id]).fetchall()
-    return links + [Link("exception", f"{kind} since {shown.at(opened)}: {shown.message(of, subject, message)}", facts={"exception": key, "about": subject})
-                    for key, kind, subject, message, opened in troubles]
+      WHERE subject = $1 OR starts_with(subject, $1 || ' ') OR contains(subject, ' ' || $2 || ' ') ORDER BY opened_at, id""",
+        [about, hub_id],
+    ).fetchall()
+    return links + [
+        Link(
+            "exception",
+            f"{kind} since {shown.at(opened)}: {shown.message(of, subject, message)}",
+            facts={"exception": key, "about": subject},
+        )
+        for key, kind, subject, message, opened in troubles
+    ]
 
 
 def _discrepancy(connection: duckdb.DuckDBPyConnection, of: str, row: tuple) -> Link:
     key, klass, system, name, ref, field, said, should, says, opened, reason, actor = row
     what = f"{field}: {system} says {shown.values(of, said)}, should be {shown.values(of, should)}" if should else says
-    lines = connection.execute("SELECT line_id, status, hold, want FROM work.plan_line WHERE discrepancy_id = ? ORDER BY line_id", [key]).fetchall()
-    sent = connection.execute("""
+    lines = connection.execute(
+        "SELECT line_id, status, hold, want FROM work.plan_line WHERE discrepancy_id = ? ORDER BY line_id", [key]
+    ).fetchall()
+    sent = connection.execute(
+        """
       SELECT p.push_id, p.state FROM journal.push AS p JOIN outbound.delta AS d ON d.line_id = p.line_id
-      WHERE d.discrepancy_id = ? AND p.state IN ('intended', 'in_doubt', 'acknowledged') ORDER BY p.seq DESC LIMIT 1""", [key]).fetchone()
+      WHERE d.discrepancy_id = ? AND p.state IN ('intended', 'in_doubt', 'acknowledged') ORDER BY p.seq DESC LIMIT 1""",
+        [key],
+    ).fetchone()
     if reason:
         then = f"waived by {actor}: {reason}"
     elif sent:
         then = f"on its way: push {sent[0]} is {sent[1].replace('_', ' ')}"
     elif lines:
         hidden = field and shown.is_sensitive(of, field)
-        then = f"plan line {lines[0][0][:8]} is {lines[0][1].replace('_', ' ')}" + (f": {shown.HIDDEN if hidden else lines[0][2]}" if lines[0][2] else "")
+        then = f"plan line {lines[0][0][:8]} is {lines[0][1].replace('_', ' ')}" + (
+            f": {shown.HIDDEN if hidden else lines[0][2]}" if lines[0][2] else ""
+        )
     elif klass == "duplicate":
         then = f"merge it in {system}; the hub merges no records"
     else:

@@ -79,8 +79,11 @@ def written(text: str, found: Trained) -> str:
 
 
 def _changes(how: Matching, found: Trained) -> list[dict]:
-    return [{"comparison": name, "when": level.when or "else", "m": m, "u": u, "weight": [round(level.weight, 2), round(log2(m / u), 2)]}
-            for name, each in how.comparisons.items() for level, (m, u) in zip(each.levels, found.levels[name])]
+    return [
+        {"comparison": name, "when": level.when or "else", "m": m, "u": u, "weight": [round(level.weight, 2), round(log2(m / u), 2)]}
+        for name, each in how.comparisons.items()
+        for level, (m, u) in zip(each.levels, found.levels[name])
+    ]
 
 
 def _sentences(report: dict[str, dict]) -> list[str]:
@@ -99,7 +102,9 @@ def _sentence(before: float, after: float, one: dict) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m reconcile.train", description=__doc__)
     parser.add_argument("projects", type=Path, nargs="+", help="a firm's project folder; of several, the mean is taken")
-    parser.add_argument("--entity", nargs="+", choices=(known := sorted(path.stem for path in matching.FOLDER.glob("*.yaml"))), default=known)
+    parser.add_argument(
+        "--entity", nargs="+", choices=(known := sorted(path.stem for path in matching.FOLDER.glob("*.yaml"))), default=known
+    )
     parser.add_argument("--into", type=Path, help="the folder to write to; the first firm's identity/ by default")
     parser.add_argument("--dry-run", action="store_true", help="say what would change and write nothing")
     parser.add_argument("--json", action="store_true")

@@ -20,7 +20,12 @@ from hub import firm, journal, store
 from hub.journal import Event
 
 SYSTEMS = ("salesforce", "netsuite")
-EACH_MINUTE = {"all": {"entities": ["customer", "contact", "opportunity", "invoice", "time_entry", "project", "worker", "contract"], "cron": "* * * * *"}}
+EACH_MINUTE = {
+    "all": {
+        "entities": ["customer", "contact", "opportunity", "invoice", "time_entry", "project", "worker", "contract"],
+        "cron": "* * * * *",
+    }
+}
 # Every Python process of the office notes here whom it wants to reach beyond this machine.
 WATCH = """\
 import sys
@@ -70,8 +75,11 @@ class Office:
 
     def kill(self, run_id: str) -> None:
         """SIGKILL the worker of a run and every process it has started."""
-        pids = [entry.dagster_event.event_specific_data.metadata["pid"].value for entry in self.dagster.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
-                if "pid" in entry.dagster_event.event_specific_data.metadata]
+        pids = [
+            entry.dagster_event.event_specific_data.metadata["pid"].value
+            for entry in self.dagster.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
+            if "pid" in entry.dagster_event.event_specific_data.metadata
+        ]
         worker = psutil.Process(int(pids[0]))
         for process in [worker, *worker.children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):

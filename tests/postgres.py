@@ -34,9 +34,17 @@ def _serve(programs: Path, folder: str) -> Iterator[str]:
     if person:
         shutil.chown(folder, "postgres", "postgres")
     quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, **person}
-    subprocess.run([programs / "initdb", "-D", f"{folder}/data", "-U", "concord", "-A", "trust", "-E", "UTF8", "--no-sync"], check=True, **quiet)
+    subprocess.run(
+        [programs / "initdb", "-D", f"{folder}/data", "-U", "concord", "-A", "trust", "-E", "UTF8", "--no-sync"], check=True, **quiet
+    )
     port = _free_port()
-    settings = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "max_connections=200", "log_min_messages=fatal"]
+    settings = [
+        f"port={port}",
+        "listen_addresses=127.0.0.1",
+        f"unix_socket_directories={folder}",
+        "max_connections=200",
+        "log_min_messages=fatal",
+    ]
     command = [programs / "postgres", "-D", f"{folder}/data", *(word for setting in settings for word in ("-c", setting))]
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL, **quiet)
     try:

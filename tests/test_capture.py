@@ -10,11 +10,21 @@ from hub.errors import ContractBroken
 from hub.mapping import Object, System
 from hub.systems.connector import Page, Seen
 
-ACCOUNT = Object.model_validate({
-    "name": "Account", "is": "customer", "key": "Id", "changed": "Stamp", "gone": {"deleted": "IsDeleted", "merged_into": "Master"},
-    "fields": {"legal_name": "Name", "credit_limit": {"value": "Limit", "currency": {"const": "EUR"}},
-               "payment_terms": {"from": "Terms", "codes": {"N30": "net_30", "N60": "net_60"}}}, "ignore": ["Extra"],
-})
+ACCOUNT = Object.model_validate(
+    {
+        "name": "Account",
+        "is": "customer",
+        "key": "Id",
+        "changed": "Stamp",
+        "gone": {"deleted": "IsDeleted", "merged_into": "Master"},
+        "fields": {
+            "legal_name": "Name",
+            "credit_limit": {"value": "Limit", "currency": {"const": "EUR"}},
+            "payment_terms": {"from": "Terms", "codes": {"N30": "net_30", "N60": "net_60"}},
+        },
+        "ignore": ["Extra"],
+    }
+)
 CRM = System.model_validate({"system": "crm", "role": "crm", "objects": {"Account": ACCOUNT}})
 
 
@@ -55,7 +65,9 @@ class Hub:
     def ids(self):
         if not self.connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'crm__Account'").fetchone():
             return []
-        return [key for key, in self.connection.execute('SELECT _id FROM capture."crm__Account" WHERE _gone IS NULL ORDER BY 1').fetchall()]
+        return [
+            key for (key,) in self.connection.execute('SELECT _id FROM capture."crm__Account" WHERE _gone IS NULL ORDER BY 1').fetchall()
+        ]
 
     def quarantine(self):
         return self.connection.execute("SELECT record_id, reason FROM capture.quarantine ORDER BY 1").fetchall()
@@ -109,8 +121,10 @@ def test_a_broken_row_waits_in_quarantine_with_its_reasons_and_the_others_go_on(
 def test_a_quarantined_row_comes_back_when_the_contract_is_mended(hub):
     hub.read(whole(row("1"), row("3", Terms="N45")))
     codes = {"N30": "net_30", "N60": "net_60", "N45": "net_45"}
-    mended = ACCOUNT.model_copy(update={"fields": ACCOUNT.fields | {"payment_terms": {"": ACCOUNT.fields["payment_terms"][""].model_copy(update={"codes": codes})}}})
-    raw = [text for text, in hub.connection.execute("SELECT raw FROM capture.quarantine").fetchall()]
+    mended = ACCOUNT.model_copy(
+        update={"fields": ACCOUNT.fields | {"payment_terms": {"": ACCOUNT.fields["payment_terms"][""].model_copy(update={"codes": codes})}}}
+    )
+    raw = [text for (text,) in hub.connection.execute("SELECT raw FROM capture.quarantine").fetchall()]
 
     manifest = snapshot.replay(CRM, mended, raw, hub.folder, at=hub.at + timedelta(hours=1))
 
@@ -188,8 +202,14 @@ def test_a_snapshot_that_comes_late_takes_its_place_in_the_order_and_overrules_n
     changes = hub.load(late)
 
     assert changes == {"insert": 1, "update": 1}
-    assert hub.connection.execute('SELECT _id, "Name" FROM capture."crm__Account" ORDER BY 1').fetchall() == [("1", "Ada GmbH"), ("2", "Ada Ltd"), ("3", "Ada Ltd")]
-    assert hub.connection.execute("SELECT taken_at FROM capture.snapshot").fetchall() == sorted(hub.connection.execute("SELECT taken_at FROM capture.snapshot").fetchall())
+    assert hub.connection.execute('SELECT _id, "Name" FROM capture."crm__Account" ORDER BY 1').fetchall() == [
+        ("1", "Ada GmbH"),
+        ("2", "Ada Ltd"),
+        ("3", "Ada Ltd"),
+    ]
+    assert hub.connection.execute("SELECT taken_at FROM capture.snapshot").fetchall() == sorted(
+        hub.connection.execute("SELECT taken_at FROM capture.snapshot").fetchall()
+    )
 
 
 def test_a_row_that_stays_broken_keeps_its_age(hub):
@@ -198,13 +218,20 @@ def test_a_row_that_stays_broken_keeps_its_age(hub):
 
     hub.read(whole(row("2", Terms="N50"), row("3", Terms="N50")), since=first)
 
-    assert hub.connection.execute("SELECT record_id, quarantined_at FROM capture.quarantine ORDER BY 1").fetchall() == [("2", first), ("3", hub.manifest.taken_at)]
-    assert [text for text, in hub.connection.execute("SELECT reason FROM capture.quarantine ORDER BY 1").fetchall()] == ["Terms: no code for 'N50'"] * 2
+    assert hub.connection.execute("SELECT record_id, quarantined_at FROM capture.quarantine ORDER BY 1").fetchall() == [
+        ("2", first),
+        ("3", hub.manifest.taken_at),
+    ]
+    assert [text for (text,) in hub.connection.execute("SELECT reason FROM capture.quarantine ORDER BY 1").fetchall()] == [
+        "Terms: no code for 'N50'"
+    ] * 2
 
 
 def test_a_new_field_in_the_contract_keeps_the_records_and_finds_only_what_differs(hub):
     hub.read(whole(row("1", Site="ada.example"), row("2", Site=None)))
-    wider = Object.model_validate(ACCOUNT.model_dump(by_alias=True, exclude={"fields"}) | {"fields": {"legal_name": "Name", "website": "Site"}})
+    wider = Object.model_validate(
+        ACCOUNT.model_dump(by_alias=True, exclude={"fields"}) | {"fields": {"legal_name": "Name", "website": "Site"}}
+    )
 
     assert hub.read(whole(row("1", Site="ada.example"), row("2", Site=None)), each=wider) == {"update": 1}
 

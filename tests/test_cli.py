@@ -10,13 +10,31 @@ import polars as pl
 import pytest
 
 HUB = Path(sys.executable).parent / "hub"
-FIELDS = ("systems", "snapshots", "records", "changes", "quarantined", "clusters", "golden", "discrepancies", "planned", "approved", "pushed", "confirmed", "held",
-          "remaining", "cycles", "truth")
+FIELDS = (
+    "systems",
+    "snapshots",
+    "records",
+    "changes",
+    "quarantined",
+    "clusters",
+    "golden",
+    "discrepancies",
+    "planned",
+    "approved",
+    "pushed",
+    "confirmed",
+    "held",
+    "remaining",
+    "cycles",
+    "truth",
+)
 
 
 def hub(*words, codes=(0, 3), cwd=None):
     """What a command printed. Fails when it ends with another exit code."""
-    done = subprocess.run([HUB, *map(str, words)], capture_output=True, text=True, cwd=cwd, check=False, env=os.environ | {"COLUMNS": "200"})
+    done = subprocess.run(
+        [HUB, *map(str, words)], capture_output=True, text=True, cwd=cwd, check=False, env=os.environ | {"COLUMNS": "200"}
+    )
     assert done.returncode in codes, done.stdout + done.stderr
     return done.stdout
 
@@ -32,9 +50,16 @@ def ourfirm(tmp_path_factory):
         "Account ID,Account Name,Website,VAT Number,Phone\n"
         "A1,Brindle Works GmbH,brindle.example,DE811234567,+49 30 1234567\n"
         "A2,Tarnfield Ltd,tarnfield.example,GB123456789,+44 20 7946 0000\n"
-        "A3,Tarnfield Limited,www.tarnfield.example,,+44 20 7946 0000\n")
-    pl.DataFrame({"Customer No": ["007", "008"], "Name": ["BRINDLE WORKS", "Ostwald & Co. KG"], "VAT Number": ["DE811234567", "DE136695976"],
-                  "Website": ["brindle.example", "ostwald.example"]}).write_excel(folder / "drop/erp/customers.xlsx")
+        "A3,Tarnfield Limited,www.tarnfield.example,,+44 20 7946 0000\n"
+    )
+    pl.DataFrame(
+        {
+            "Customer No": ["007", "008"],
+            "Name": ["BRINDLE WORKS", "Ostwald & Co. KG"],
+            "VAT Number": ["DE811234567", "DE136695976"],
+            "Website": ["brindle.example", "ostwald.example"],
+        }
+    ).write_excel(folder / "drop/erp/customers.xlsx")
     hub("add-system", "crm", "--role", "crm", "--url", "drop/crm", "--project", folder)
     hub("add-system", "erp", "--role", "erp", "--url", "drop/erp", "--project", folder)
     hub("doctor", "--project", folder, codes=(0,))
@@ -77,7 +102,10 @@ def test_a_wrong_word_is_answered_with_what_to_do_and_not_with_a_stack_trace(tmp
 
 
 def test_the_demo_comes_to_rest_and_two_runs_of_one_seed_are_equal(tmp_path):
-    first, second = (json.loads(hub("demo", "--json", "--scale", "0.15", "--seed", "5", "--folder", name, cwd=tmp_path, codes=(0,))) for name in ("one", "two"))
+    first, second = (
+        json.loads(hub("demo", "--json", "--scale", "0.15", "--seed", "5", "--folder", name, cwd=tmp_path, codes=(0,)))
+        for name in ("one", "two")
+    )
 
     assert {name: first[name] for name in first if name != "seconds"} == {name: second[name] for name in second if name != "seconds"}
     assert set(FIELDS) <= set(first)

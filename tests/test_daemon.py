@@ -64,9 +64,14 @@ def assert_whole(firm):
         assert entries.verify() is None
     taken = {manifest.id for manifest in snapshot.all_manifests(firm.snapshots)}
     with store.writing(firm.hub_file) as connection:
-        loaded = {found for found, in connection.execute("SELECT id FROM capture.snapshot").fetchall()}
-        tables = [name for name, in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'capture' AND table_name LIKE '%\\_\\_%' ESCAPE '\\'").fetchall()]
-        told = {found for name in tables for found, in connection.execute(f'SELECT DISTINCT _snapshot FROM capture."{name}"').fetchall()}
+        loaded = {found for (found,) in connection.execute("SELECT id FROM capture.snapshot").fetchall()}
+        tables = [
+            name
+            for (name,) in connection.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'capture' AND table_name LIKE '%\\_\\_%' ESCAPE '\\'"
+            ).fetchall()
+        ]
+        told = {found for name in tables for (found,) in connection.execute(f'SELECT DISTINCT _snapshot FROM capture."{name}"').fetchall()}
     assert told
     assert told <= loaded <= taken
     assert all(snapshot.is_whole(firm.snapshots / each) for each in taken)
@@ -100,7 +105,11 @@ def test_of_two_runs_at_once_one_writes_at_a_time_and_both_succeed(office):
     assert (office.ended(first), office.ended(second)) == (DagsterRunStatus.SUCCESS, DagsterRunStatus.SUCCESS)
     steps = [step for run in (first, second) for step in office.dagster.get_run_step_stats(run) if not step.step_key.startswith("observe_")]
     assert len(steps) == 10
-    assert not [(one.step_key, other.step_key) for one, other in combinations(steps, 2) if one.start_time < other.end_time and other.start_time < one.end_time]
+    assert not [
+        (one.step_key, other.step_key)
+        for one, other in combinations(steps, 2)
+        if one.start_time < other.end_time and other.start_time < one.end_time
+    ]
 
 
 def test_the_code_location_loads_while_a_writer_holds_the_hub(office):
@@ -118,8 +127,17 @@ def test_the_user_interface_shows_every_stage_with_its_source(office):
     nodes = httpx.post(f"http://127.0.0.1:{office.port}/graphql", json={"query": asked}, timeout=120).json()["data"]["assetNodes"]
 
     reads = {tuple(node["assetKey"]["path"]): {tuple(each["path"]) for each in node["dependencyKeys"]} for node in nodes}
-    chain = [("salesforce", "Account"), ("canonical", "customer"), ("identity", "customer"), ("golden", "customer"), ("discrepancy", "value_differs"),
-             ("discrepancy", "found"), ("reconcile", "plan"), ("pushed", "netsuite"), ("published", "cut")]
+    chain = [
+        ("salesforce", "Account"),
+        ("canonical", "customer"),
+        ("identity", "customer"),
+        ("golden", "customer"),
+        ("discrepancy", "value_differs"),
+        ("discrepancy", "found"),
+        ("reconcile", "plan"),
+        ("pushed", "netsuite"),
+        ("published", "cut"),
+    ]
     assert [(source, reader) for source, reader in zip(chain, chain[1:]) if source not in reads[reader]] == []
     assert [node["assetKey"]["path"] for node in nodes if not (node["description"] and node["assetMaterializations"])] == []
 

@@ -71,7 +71,9 @@ def test_no_two_fields_of_an_entity_share_a_column(each):
 @each_entity
 def test_the_columns_of_an_entity_need_no_quotes_in_sql(each):
     columns = ", ".join(f"{name} {kind}" for name, kind in each.columns().items())
-    query = f"SELECT {', '.join(each.columns())} FROM golden.{each.entity} AS g WHERE " + " OR ".join(f"g.{name} IS NULL" for name in each.columns())  # noqa: S608
+    query = f"SELECT {', '.join(each.columns())} FROM golden.{each.entity} AS g WHERE " + " OR ".join(
+        f"g.{name} IS NULL" for name in each.columns()
+    )  # noqa: S608
     connection = duckdb.connect()
 
     connection.execute(f"CREATE SCHEMA golden; CREATE TABLE golden.{each.entity} ({columns})")
@@ -98,7 +100,9 @@ def test_the_states_of_a_life_cycle_are_codes(each):
 
 @each_entity
 def test_a_tax_number_of_others_an_account_or_the_cost_of_a_person_is_sensitive(each):
-    told = {name: field.sensitivity for name, field in each.fields.items() if re.search(r"tax_id|account$|hourly_cost|exemption_number", name)}
+    told = {
+        name: field.sensitivity for name, field in each.fields.items() if re.search(r"tax_id|account$|hourly_cost|exemption_number", name)
+    }
 
     # A reference to a ledger account tells nothing; our own tax number is printed on every invoice.
     found = {name: level for name, level in told.items() if not each.fields[name].to and each.entity != "legal_entity"}

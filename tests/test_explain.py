@@ -27,9 +27,14 @@ def traced(play, system, each, record_id):
 
 def written(play, field, system="salesforce", name="Account"):
     """A record whose field the hub wrote, with its entity."""
-    return play.rows("""
+    return play.rows(
+        """
       SELECT p.record_id FROM journal.push AS p JOIN journal.event AS e ON e.seq = p.seq
-      WHERE p.system = ? AND p.object = ? AND p.state = 'confirmed' AND json_exists(e.body, ?) ORDER BY p.record_id LIMIT 1""", system, name, f"$.fields.{field}")[0][0]
+      WHERE p.system = ? AND p.object = ? AND p.state = 'confirmed' AND json_exists(e.body, ?) ORDER BY p.record_id LIMIT 1""",
+        system,
+        name,
+        f"$.fields.{field}",
+    )[0][0]
 
 
 def kinds(link):
@@ -43,7 +48,7 @@ def test_a_field_that_the_hub_wrote_is_traced_to_snapshot_consent_owner_and_evid
 
     push = next(link for link in chain.links if link.facts.get("field") == "legal_name")
     assert kinds(push) == {"push": [{"plan_line": ["consent", {"golden": ["source", "identity"]}]}]}
-    line, = push.because
+    (line,) = push.because
     consent, golden = line.because
     assert push.facts["state"] == "confirmed"
     assert push.facts["snapshot"].startswith("salesforce/Account/")
@@ -56,7 +61,7 @@ def test_a_field_that_the_hub_wrote_is_traced_to_snapshot_consent_owner_and_evid
 def test_a_write_that_no_person_saw_names_the_policy_and_its_version(play):
     chain = traced(play, "salesforce", "Account", written(play, "hub_id"))
 
-    assert any("consent by policy \"hub ids v1\"" in line for line in chain.lines())
+    assert any('consent by policy "hub ids v1"' in line for line in chain.lines())
 
 
 def test_a_record_that_the_hub_created_is_traced_too(play):
@@ -71,8 +76,8 @@ def test_a_record_that_the_hub_created_is_traced_too(play):
 
 
 def test_sensitive_values_are_never_shown(play):
-    values = {value for value, in play.rows("SELECT tax_id FROM canonical.customer WHERE tax_id IS NOT NULL")}
-    keys = [key for key, in play.rows("SELECT record_id FROM canonical.customer WHERE system = 'salesforce'")]
+    values = {value for (value,) in play.rows("SELECT tax_id FROM canonical.customer WHERE tax_id IS NOT NULL")}
+    keys = [key for (key,) in play.rows("SELECT record_id FROM canonical.customer WHERE system = 'salesforce'")]
 
     told = "\n".join(json.dumps(traced(play, "salesforce", "Account", key).as_dict(), ensure_ascii=False) for key in keys)
 
@@ -91,7 +96,9 @@ def test_a_record_that_the_hub_never_wrote_tells_its_hub_id_and_who_owns_what(pl
 
 
 def test_a_hub_id_is_traced_to_its_records_and_an_old_one_to_its_successor(play):
-    hub_id = play.rows("SELECT hub_id FROM journal.crossref WHERE entity = 'customer' GROUP BY hub_id HAVING count(*) > 2 ORDER BY 1 LIMIT 1")[0][0]
+    hub_id = play.rows(
+        "SELECT hub_id FROM journal.crossref WHERE entity = 'customer' GROUP BY hub_id HAVING count(*) > 2 ORDER BY 1 LIMIT 1"
+    )[0][0]
     play.note("hub_ids.redirected", "customer", {"entity": "customer", "redirects": [["C-999999", hub_id]]}, actor="hub")
 
     now, old = traced(play, "hub", "customer", hub_id), traced(play, "hub", "customer", "C-999999")
@@ -102,7 +109,9 @@ def test_a_hub_id_is_traced_to_its_records_and_an_old_one_to_its_successor(play)
 
 
 def test_what_was_not_written_is_told_with_its_reason(play):
-    key, ref, hub_id = play.rows("SELECT id, record_ref, hub_id FROM discrepancy.found WHERE class = 'orphan_reference' ORDER BY id LIMIT 1")[0]
+    key, ref, hub_id = play.rows(
+        "SELECT id, record_ref, hub_id FROM discrepancy.found WHERE class = 'orphan_reference' ORDER BY id LIMIT 1"
+    )[0]
     before = traced(play, *ref.split(":", 2)).lines()
     play.note("discrepancy.waived", key, {"reason": "left on purpose"})
 
@@ -113,7 +122,9 @@ def test_what_was_not_written_is_told_with_its_reason(play):
 
 
 def test_a_quarantined_record_tells_why_it_waits(play):
-    system, name, key, reason = play.rows("SELECT system, object, record_id, reason FROM capture.quarantine WHERE record_id <> '' ORDER BY ALL LIMIT 1")[0]
+    system, name, key, reason = play.rows(
+        "SELECT system, object, record_id, reason FROM capture.quarantine WHERE record_id <> '' ORDER BY ALL LIMIT 1"
+    )[0]
 
     chain = traced(play, system, name, key)
 
@@ -124,7 +135,11 @@ def test_a_quarantined_record_tells_why_it_waits(play):
 def test_an_unknown_record_object_or_system_is_said_to_be_unknown_with_what_is_similar(play):
     key = play.rows("SELECT record_id FROM canonical.customer WHERE system = 'netsuite' ORDER BY 1 LIMIT 1")[0][0]
 
-    mistyped, no_object, no_system = traced(play, "netsuite", "customer", key + "7"), traced(play, "netsuite", "client", key), traced(play, "sap", "customer", key)
+    mistyped, no_object, no_system = (
+        traced(play, "netsuite", "customer", key + "7"),
+        traced(play, "netsuite", "client", key),
+        traced(play, "sap", "customer", key),
+    )
 
     assert not (mistyped.found or no_object.found or no_system.found)
     assert f"similar: netsuite customer {key}" in [link.says for link in mistyped.links]
@@ -133,6 +148,10 @@ def test_an_unknown_record_object_or_system_is_said_to_be_unknown_with_what_is_s
 
 
 def test_a_chain_is_drawn_as_a_tree():
-    chain = Chain("customer C-1", True, (Link("push", "a", (Link("plan_line", "b", (Link("consent", "c"),)), Link("golden", "d"))), Link("hub_id", "e")))
+    chain = Chain(
+        "customer C-1",
+        True,
+        (Link("push", "a", (Link("plan_line", "b", (Link("consent", "c"),)), Link("golden", "d"))), Link("hub_id", "e")),
+    )
 
     assert chain.lines() == ["customer C-1", "├ a", "│ ├ b", "│ │ └ c", "│ └ d", "└ e"]

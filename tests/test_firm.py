@@ -138,9 +138,9 @@ def test_a_kind_without_a_connector_is_refused_by_name(folder):
     ],
 )
 def test_a_secret_that_is_not_there_is_named(folder, ring, reference, complaint):
-    member = firm.read(write(folder, f"{{firm: Example, systems: {{legacy: {{kind: ./legacy, secrets: {{pin: '{reference}'}}}}}}}}")).systems[
-        "legacy"
-    ]
+    member = firm.read(
+        write(folder, f"{{firm: Example, systems: {{legacy: {{kind: ./legacy, secrets: {{pin: '{reference}'}}}}}}}}")
+    ).systems["legacy"]
 
     with pytest.raises(ConfigurationWrong, match=f"concord.yaml systems.legacy.{re.escape(complaint)}"):
         member.connection()
@@ -150,7 +150,9 @@ def test_a_machine_without_a_keyring_says_what_to_do(folder, ring):
     from keyring.backends.fail import Keyring
 
     keyring.set_keyring(Keyring())
-    member = firm.read(write(folder, "{firm: Example, systems: {legacy: {kind: ./legacy, secrets: {pin: 'keyring:concord/pin'}}}}")).systems["legacy"]
+    member = firm.read(
+        write(folder, "{firm: Example, systems: {legacy: {kind: ./legacy, secrets: {pin: 'keyring:concord/pin'}}}}")
+    ).systems["legacy"]
 
     with pytest.raises(ConfigurationWrong, match="keyring does not answer for concord/pin.*use env: or file:"):
         member.connection()
@@ -217,7 +219,9 @@ def test_a_broken_line_is_not_repeated_since_it_may_hold_a_secret(folder):
 
 
 def test_what_is_printed_of_a_firm_tells_no_secret_nor_where_it_is(folder):
-    found = firm.read(write(folder, "{firm: Example, journal: 'env:DEMO_URL', systems: {x: {kind: ./legacy, secrets: {pin: 'env:DEMO_PIN'}}}}"))
+    found = firm.read(
+        write(folder, "{firm: Example, journal: 'env:DEMO_URL', systems: {x: {kind: ./legacy, secrets: {pin: 'env:DEMO_PIN'}}}}")
+    )
 
     assert not re.search("DEMO", repr(found))
 
@@ -286,6 +290,9 @@ def test_a_new_project_names_a_currency_that_exists(tmp_path):
 
 
 def test_a_firm_may_say_that_it_trusts_a_network(folder):
-    write(folder, "firm: X\nsystems: {erp: {kind: tryton, url: 'http://erp.example:8000', plain_http: true}, psa: {kind: redmine, url: 'http://localhost:3000'}}")
+    write(
+        folder,
+        "firm: X\nsystems: {erp: {kind: tryton, url: 'http://erp.example:8000', plain_http: true}, psa: {kind: redmine, url: 'http://localhost:3000'}}",
+    )
 
     assert [each.url for each in firm.read(folder).systems.values()] == ["http://erp.example:8000", "http://localhost:3000"]

@@ -10,7 +10,9 @@ def ties(**pairs):
 
 
 def grouped(*groups):
-    return pl.DataFrame([(ref, number) for number, group in enumerate(groups) for ref in sorted(group)], schema=["record_ref", "cluster"], orient="row")
+    return pl.DataFrame(
+        [(ref, number) for number, group in enumerate(groups) for ref in sorted(group)], schema=["record_ref", "cluster"], orient="row"
+    )
 
 
 def former(*rows):
@@ -22,7 +24,9 @@ def carried(before, *groups, past=(), issued=0):
 
 
 def linked(records, links, apart=()):
-    edges = pl.DataFrame([(*pair, 9.0 - number) for number, pair in enumerate(links)], schema={**PAIRS, "match_weight": pl.Float64}, orient="row")
+    edges = pl.DataFrame(
+        [(*pair, 9.0 - number) for number, pair in enumerate(links)], schema={**PAIRS, "match_weight": pl.Float64}, orient="row"
+    )
     found = clusters(pl.Series(list(records)), edges, pl.DataFrame(list(apart), schema=PAIRS, orient="row"))
     return sorted(found.group_by("cluster").agg(pl.col("record_ref").sort()).get_column("record_ref").to_list())
 

@@ -30,7 +30,9 @@ values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "größe", "net_60"]), inner, max_size=3),
 )
-written = st.builds(Event, kind=words, subject=words, body=st.dictionaries(st.sampled_from(["x", "y"]), values), actor=words, at=st.datetimes())
+written = st.builds(
+    Event, kind=words, subject=words, body=st.dictionaries(st.sampled_from(["x", "y"]), values), actor=words, at=st.datetimes()
+)
 few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -71,7 +73,11 @@ def test_an_event_is_at_this_moment_in_utc_unless_it_says_otherwise(place):
     berlin = timezone(timedelta(hours=1))
     with journal.open(place) as log:
         now, then, naive = log.append(
-            [Event("a", "s", {}), Event("a", "s", {}, at=datetime(2026, 11, 21, 10, 0, tzinfo=berlin)), Event("a", "s", {}, at=datetime(2026, 1, 2))]
+            [
+                Event("a", "s", {}),
+                Event("a", "s", {}, at=datetime(2026, 11, 21, 10, 0, tzinfo=berlin)),
+                Event("a", "s", {}, at=datetime(2026, 1, 2)),
+            ]
         )
 
     assert abs(now.at - datetime.now(UTC)) < timedelta(seconds=30)
@@ -142,7 +148,9 @@ def test_a_key_that_only_resembles_a_secret_is_kept(tmp_path, key):
         assert log.append([Event("note", "a", {key: "demo"})])[0].body == {key: "demo"}
 
 
-@pytest.mark.parametrize("value", [float("nan"), Decimal("Infinity"), b"bytes", {1, 2}, {7: "a key that is a number"}, "half of \ud83d", "nul \0"])
+@pytest.mark.parametrize(
+    "value", [float("nan"), Decimal("Infinity"), b"bytes", {1, 2}, {7: "a key that is a number"}, "half of \ud83d", "nul \0"]
+)
 def test_a_body_without_one_json_form_is_refused(tmp_path, value):
     with journal.open(tmp_path / "journal.sqlite") as log, pytest.raises(Refused, match=r"journal body\.x"):
         log.append([Event("note", "a", {"x": value})])
@@ -163,7 +171,10 @@ def test_sqlite_refuses_a_row_put_in_the_place_of_another(tmp_path):
     with journal.open(tmp_path / "journal.sqlite") as log:
         log.append([Event("note", "a", {})])
 
-        with pytest.raises(sa.exc.IntegrityError, match="append-only"), journal_tables.engine(tmp_path / "journal.sqlite").begin() as connection:
+        with (
+            pytest.raises(sa.exc.IntegrityError, match="append-only"),
+            journal_tables.engine(tmp_path / "journal.sqlite").begin() as connection,
+        ):
             connection.execute(sa.text("INSERT OR REPLACE INTO event VALUES (1, 0, 'x', 'x', 'x', '{}', '')"))
 
 
@@ -246,7 +257,9 @@ def test_threads_that_append_at_once_make_one_chain_with_every_event_once(new_pl
         list(pool.map(write, range(len(work))))
 
         assert log.verify() is None
-        assert whole_batches(log) == {f"{writer}:{n}": list(range(size)) for writer, sizes in enumerate(work) for n, size in enumerate(sizes)}
+        assert whole_batches(log) == {
+            f"{writer}:{n}": list(range(size)) for writer, sizes in enumerate(work) for n, size in enumerate(sizes)
+        }
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +278,9 @@ def test_processes_that_open_and_append_at_once_make_one_chain_with_every_event_
 
     with journal.open(place) as log:
         assert log.verify() is None
-        assert whole_batches(log) == {f"{writer}:{n}": list(range(size)) for writer, sizes in enumerate(work) for n, size in enumerate(sizes)}
+        assert whole_batches(log) == {
+            f"{writer}:{n}": list(range(size)) for writer, sizes in enumerate(work) for n, size in enumerate(sizes)
+        }
 
 
 KILLED = """

@@ -23,7 +23,9 @@ TOWER = {"billing_address_street": "Turmstrasse 1", "billing_address_postcode": 
 def keys(name, records):
     """The narrow keys of canonical records, as models/identity/key.sql makes them."""
     columns = entity.all_entities()[name].columns()
-    rows = [{"record_ref": f"crm:Thing:{number}"} | {column: record.get(column) for column in columns} for number, record in enumerate(records)]
+    rows = [
+        {"record_ref": f"crm:Thing:{number}"} | {column: record.get(column) for column in columns} for number, record in enumerate(records)
+    ]
     canonical = pl.DataFrame(rows, schema={"record_ref": pl.String} | dict.fromkeys(columns, pl.String))
     wanted = ", ".join(f"({sql})::TEXT AS {key}" for key, sql in matching.read(name).key_sql().items())
     with store.connect() as connection:
@@ -132,7 +134,13 @@ RECORDS = [
     customer("Skarith GmbH", website="skarith.example", phone="+493023125001", **TOWER),
     customer("Skarith AG", phone="+493023125001", billing_address_street="Turmstr. 1", billing_address_postcode="10115"),
     customer("Skarit GmbH", website="skarith.example", billing_address_postcode="10115"),
-    customer("Alvbryn Ltd", website="skarith.example", phone="+442079460001", billing_address_street="1 Elm St", billing_address_postcode="N1 9GU"),
+    customer(
+        "Alvbryn Ltd",
+        website="skarith.example",
+        phone="+442079460001",
+        billing_address_street="1 Elm St",
+        billing_address_postcode="N1 9GU",
+    ),
     customer("Alvbryn Limited", phone="+442079460001", billing_address_street="2 Elm Street", billing_address_postcode="N1 9GU"),
 ]
 
@@ -144,7 +152,10 @@ def test_our_weights_are_those_that_splink_computes_from_the_same_numbers():
 
     splinks = linker.inference.predict(threshold_match_weight=-99).as_duckdbpyrelation().pl()
 
-    theirs = {tuple(sorted((left, right))): weight for left, right, weight in splinks.select("record_ref_l", "record_ref_r", "match_weight").rows()}
+    theirs = {
+        tuple(sorted((left, right))): weight
+        for left, right, weight in splinks.select("record_ref_l", "record_ref_r", "match_weight").rows()
+    }
     ours = judged("customer", *RECORDS, how=how.model_copy(update={"review": -99})).select("left_ref", "right_ref", "match_weight").rows()
     assert {(left, right): weight for left, right, weight in ours} == pytest.approx(theirs, abs=1e-6)
     assert len(ours) >= 6
@@ -152,14 +163,22 @@ def test_our_weights_are_those_that_splink_computes_from_the_same_numbers():
 
 def person(system, number, family, mailbox):
     name = {"name_key": f"{'abcdefghij'[number % 10]}nna{number % 7} {family}", "family": family}
-    return {"record_ref": f"{system}:P:{number}", **name, "email": f"{mailbox}@firm.example", "email_name": mailbox, "employee_number": str(number)}
+    return {
+        "record_ref": f"{system}:P:{number}",
+        **name,
+        "email": f"{mailbox}@firm.example",
+        "email_name": mailbox,
+        "employee_number": str(number),
+    }
 
 
 def people(count):
     """Invented people, each in two lists; the second has another mailbox for every fifth and another name for every seventh."""
     first = [person("hr", number, f"fam{number}ily", f"a{number}") for number in range(count)]
-    second = [person("erp", number, f"fam{number}ily" if number % 7 else "qqq", f"a{number}" if number % 5 else f"other{number}")
-              for number in range(count)]
+    second = [
+        person("erp", number, f"fam{number}ily" if number % 7 else "qqq", f"a{number}" if number % 5 else f"other{number}")
+        for number in range(count)
+    ]
     return pl.DataFrame(first + second)
 
 
@@ -170,7 +189,7 @@ def test_training_finds_without_labels_how_often_matches_agree():
 
     assert found.levels["email"][0][0] == pytest.approx(0.8, abs=0.05)
     assert found.levels["name"][0][0] == pytest.approx(6 / 7, abs=0.05)
-    assert 2 ** found.prior == pytest.approx(1 / 419, rel=0.2)
+    assert 2**found.prior == pytest.approx(1 / 419, rel=0.2)
 
 
 def test_training_twice_finds_the_same():
@@ -192,7 +211,9 @@ def test_a_block_that_no_pair_falls_in_teaches_nothing_and_stops_nothing():
     how = matching.read("worker")
     with_desks = how.model_copy(update={"keys": how.keys | {"desk": "job_title"}, "blocks": (*how.blocks, ("desk",))})
 
-    found = splink_model.train(with_desks, people(60).with_columns(desk=pl.lit(None, pl.String)), WORKER_READS | {"desk": frozenset({"job_title"})})
+    found = splink_model.train(
+        with_desks, people(60).with_columns(desk=pl.lit(None, pl.String)), WORKER_READS | {"desk": frozenset({"job_title"})}
+    )
 
     assert found == splink_model.train(how, people(60), WORKER_READS)
 
@@ -231,7 +252,9 @@ def test_a_firm_trains_on_its_newest_cut_and_gets_a_matching_of_its_own(tmp_path
 @pytest.mark.parametrize("name", ["customer", "contact", "worker"])
 def test_training_changes_the_numbers_of_a_file_and_nothing_else(name, tmp_path):
     text, how = (matching.FOLDER / f"{name}.yaml").read_text(), matching.read(name)
-    levels = {each: [(0.5 + number / 100, 0.25) for number, _ in enumerate(comparison.levels)] for each, comparison in how.comparisons.items()}
+    levels = {
+        each: [(0.5 + number / 100, 0.25) for number, _ in enumerate(comparison.levels)] for each, comparison in how.comparisons.items()
+    }
 
     (tmp_path / f"{name}.yaml").write_text(train.written(text, splink_model.Trained(1, -7.5, levels)))
 

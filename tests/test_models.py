@@ -30,7 +30,9 @@ def test_the_models_decide_as_the_yaml_tests_say(context):
 def test_every_model_says_what_a_row_is_and_types_every_column(context):
     models = context.models.values()
 
-    untyped = {model.name: [column for column, kind in model.columns_to_types.items() if kind.sql() in ("UNKNOWN", "NULL")] for model in models}
+    untyped = {
+        model.name: [column for column, kind in model.columns_to_types.items() if kind.sql() in ("UNKNOWN", "NULL")] for model in models
+    }
 
     assert {model.name for model in models if not (model.description or "").startswith("One row a")} == set()
     assert {name: columns for name, columns in untyped.items() if columns} == {}
@@ -47,8 +49,12 @@ def test_every_column_of_a_record_says_what_the_entity_says_of_it(context):
 
 
 def test_no_column_of_what_others_read_goes_undescribed(context):
-    models = [model for model in context.models.values() if model.schema_name in ("canonical", "identity", "golden", "discrepancy", "outbound")
-              and not model.name.endswith(("_key", "_pair"))]
+    models = [
+        model
+        for model in context.models.values()
+        if model.schema_name in ("canonical", "identity", "golden", "discrepancy", "outbound")
+        and not model.name.endswith(("_key", "_pair"))
+    ]
 
     bare = {model.name: model.columns_to_types.keys() - model.column_descriptions.keys() for model in models}
 

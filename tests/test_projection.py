@@ -8,17 +8,51 @@ from hub.journal import Event
 IDS = st.sampled_from(["a", "b"])
 STATES = st.sampled_from(["not_sent", "in_doubt", "acknowledged", "unconfirmed", "confirmed"])
 EVENTS = st.one_of(
-    st.builds(lambda record, hub_id: Event("hub_ids.assigned", "customer", {"entity": "customer", "assigned": [[record, hub_id]]}), IDS, IDS),
-    st.builds(lambda verdict: Event("match.decided", "customer", {"entity": "customer", "left_ref": "a", "right_ref": "b", "verdict": verdict}),
-              st.sampled_from(["same", "different", "undone"])),
-    st.builds(lambda record, value: Event("value.pinned", record, {"record_ref": record, "column": "phone", "value": value}), IDS, st.sampled_from([None, "1", "2"])),
+    st.builds(
+        lambda record, hub_id: Event("hub_ids.assigned", "customer", {"entity": "customer", "assigned": [[record, hub_id]]}), IDS, IDS
+    ),
+    st.builds(
+        lambda verdict: Event("match.decided", "customer", {"entity": "customer", "left_ref": "a", "right_ref": "b", "verdict": verdict}),
+        st.sampled_from(["same", "different", "undone"]),
+    ),
+    st.builds(
+        lambda record, value: Event("value.pinned", record, {"record_ref": record, "column": "phone", "value": value}),
+        IDS,
+        st.sampled_from([None, "1", "2"]),
+    ),
     st.builds(lambda key, reason: Event("discrepancy.waived", key, {"reason": reason}), IDS, st.sampled_from([None, "known"])),
     st.builds(lambda kind, key: Event(kind, "discrepancy", {"ids": [key]}), st.sampled_from(["cases.opened", "cases.closed"]), IDS),
     st.builds(lambda kind, key: Event(kind, "plan", {"lines": [key]}), st.sampled_from(["plan.approved", "plan.withdrawn"]), IDS),
-    st.builds(lambda key: Event("push.intended", key, {"push_id": key, "lines": ["1", "2"], "system": "crm", "object": "Account", "entity": "customer",
-                                                      "hub_id": "C-1", "record_id": None, "action": "create"}), IDS),
-    st.builds(lambda key, state, record: Event("push.outcome", key, {"state": state, "record_id": record, "message": state}), IDS, STATES, st.sampled_from([None, "7"])),
-    st.builds(lambda key, message: Event("exception.opened", f"refused:{key}", {"kind": "refused", "about": key, "message": message, "owner": "crm"}), IDS, IDS),
+    st.builds(
+        lambda key: Event(
+            "push.intended",
+            key,
+            {
+                "push_id": key,
+                "lines": ["1", "2"],
+                "system": "crm",
+                "object": "Account",
+                "entity": "customer",
+                "hub_id": "C-1",
+                "record_id": None,
+                "action": "create",
+            },
+        ),
+        IDS,
+    ),
+    st.builds(
+        lambda key, state, record: Event("push.outcome", key, {"state": state, "record_id": record, "message": state}),
+        IDS,
+        STATES,
+        st.sampled_from([None, "7"]),
+    ),
+    st.builds(
+        lambda key, message: Event(
+            "exception.opened", f"refused:{key}", {"kind": "refused", "about": key, "message": message, "owner": "crm"}
+        ),
+        IDS,
+        IDS,
+    ),
     st.builds(lambda key: Event("exception.closed", f"refused:{key}", {}), IDS),
     st.builds(lambda key: Event("replay.requested", key, {"about": key}), IDS),
     st.builds(lambda key: Event("replay.withdrawn", key, {"about": key}), IDS),
@@ -42,8 +76,20 @@ def test_events_that_come_one_by_one_or_all_at_once_give_equal_tables(tmp_path_f
 
 
 def test_a_push_that_is_sent_again_is_in_doubt_until_its_own_answer_comes(tmp_path):
-    intent = Event("push.intended", "P-1", {"push_id": "P-1", "lines": ["1"], "system": "crm", "object": "Account", "entity": "customer",
-                                           "hub_id": "C-1", "record_id": "7", "action": "update"})
+    intent = Event(
+        "push.intended",
+        "P-1",
+        {
+            "push_id": "P-1",
+            "lines": ["1"],
+            "system": "crm",
+            "object": "Account",
+            "entity": "customer",
+            "hub_id": "C-1",
+            "record_id": "7",
+            "action": "update",
+        },
+    )
     with journal.open(tmp_path / "journal.sqlite") as kept:
         kept.append([intent, Event("push.outcome", "P-1", {"state": "not_sent"}), intent])
 

@@ -39,7 +39,7 @@ def steward_decides(play):
     play.note("value.pinned", pairs[1][0], {"record_ref": pairs[1][0], "column": "phone", "value": "+41445550000"})
     play.note("value.pinned", pairs[1][1], {"record_ref": pairs[1][1], "column": "phone", "value": "+41445550001"})
     waived = play.rows("SELECT id FROM discrepancy.found ORDER BY id LIMIT 2")
-    for key, in waived:
+    for (key,) in waived:
         play.note("discrepancy.waived", key, {"reason": "known"})
     play.note("discrepancy.waived", waived[0][0], {"reason": None})
 
@@ -53,7 +53,9 @@ def take_a_late_snapshot(play):
     """Taken now by a process that is slow to load it."""
     member = play.firm.systems["salesforce"]
     each, connector = member.system.objects["Account"], member.connect()
-    manifest = snapshot.take(member.system, each, connector, play.firm.snapshots.parent / "elsewhere", at=datetime.now(UTC) - timedelta(milliseconds=1))
+    manifest = snapshot.take(
+        member.system, each, connector, play.firm.snapshots.parent / "elsewhere", at=datetime.now(UTC) - timedelta(milliseconds=1)
+    )
     connector.close()
     return manifest
 
@@ -66,7 +68,11 @@ def load_late(play, manifest):
 def lose_an_answer_and_let_a_person_be_first(play):
     play.observe()
     play.understand()
-    lines = [line for line in play.plan().lines if (line.system, line.object, line.action) == ("salesforce", "Account", "update") and line.field == "legal_name"]
+    lines = [
+        line
+        for line in play.plan().lines
+        if (line.system, line.object, line.action) == ("salesforce", "Account", "update") and line.field == "legal_name"
+    ]
     assert lines
     play.twin.simulators["salesforce"].tables["Account"].update(lines[0].record_id, {"Name": "Renamed By Hand"})
     play.twin.faults["netsuite"].add("cut_after", method="PATCH", path="/record/")
@@ -79,17 +85,34 @@ def test_every_table_of_a_rebuilt_hub_has_the_content_of_the_live_one(play):
     tables = rebuild.verify(play.firm)
 
     assert [each for each in tables if not each.equal] == []
-    assert {each.table for each in tables} >= {"capture.change", "journal.crossref", "identity.customer_pair", "golden.customer", "discrepancy.found", "outbound.delta",
-                                               "mart.discrepancy", "work.plan_line"}
+    assert {each.table for each in tables} >= {
+        "capture.change",
+        "journal.crossref",
+        "identity.customer_pair",
+        "golden.customer",
+        "discrepancy.found",
+        "outbound.delta",
+        "mart.discrepancy",
+        "work.plan_line",
+    }
     assert play.journal.head() == before
     assert not list(play.firm.state.glob(".verify-*"))
 
 
 def test_what_was_played_left_traces_of_every_kind(play):
-    kinds = {kind for kind, in play.rows("SELECT DISTINCT kind FROM journal.event")}
-    changes = {kind for kind, in play.rows("SELECT DISTINCT kind FROM capture.change")}
+    kinds = {kind for (kind,) in play.rows("SELECT DISTINCT kind FROM journal.event")}
+    changes = {kind for (kind,) in play.rows("SELECT DISTINCT kind FROM capture.change")}
 
-    assert kinds >= {"hub_ids.assigned", "match.decided", "value.pinned", "discrepancy.waived", "push.outcome", "exception.opened", "replay.requested", "cases.closed"}
+    assert kinds >= {
+        "hub_ids.assigned",
+        "match.decided",
+        "value.pinned",
+        "discrepancy.waived",
+        "push.outcome",
+        "exception.opened",
+        "replay.requested",
+        "cases.closed",
+    }
     assert changes >= {"insert", "update", "delete"}
     assert play.rows("SELECT count(*) FROM capture.snapshot WHERE kind = 'replay'")[0][0] == 1
     assert play.rows("SELECT count(*) FROM journal.exception WHERE kind = 'refused'")[0][0] >= 1

@@ -12,10 +12,23 @@ from reconcile import plan, replay
 from reconcile.exceptions import Trouble, opening
 
 LEGACY = {
-    "system": "legacy", "role": "legacy", "connector": "files", "auth": {"kind": "none", "secrets": []}, "nested": False,
-    "objects": {"customers": {
-        "is": "customer", "key": "No", "read": {"pattern": "customers*.csv"},
-        "fields": {"legal_name": "Name", "payment_terms": {"from": "Terms", "codes": {"30": "net_30"}}, "credit_limit": {"value": "Limit", "currency": {"const": "EUR"}}}}},
+    "system": "legacy",
+    "role": "legacy",
+    "connector": "files",
+    "auth": {"kind": "none", "secrets": []},
+    "nested": False,
+    "objects": {
+        "customers": {
+            "is": "customer",
+            "key": "No",
+            "read": {"pattern": "customers*.csv"},
+            "fields": {
+                "legal_name": "Name",
+                "payment_terms": {"from": "Terms", "codes": {"30": "net_30"}},
+                "credit_limit": {"value": "Limit", "currency": {"const": "EUR"}},
+            },
+        }
+    },
 }
 FILE = "No,Name,Terms,Limit\n1,Ada Ltd,30,5\n2,Bea Ltd,45,5\n3,Cid Ltd,30,much\n"
 
@@ -27,7 +40,9 @@ class Office:
         self.folder = folder
         (folder / "drop").mkdir()
         (folder / "legacy").mkdir()
-        (folder / "concord.yaml").write_text(yaml.safe_dump({"firm": "Example", "systems": {"legacy": {"kind": "./legacy", "url": "drop"}}}))
+        (folder / "concord.yaml").write_text(
+            yaml.safe_dump({"firm": "Example", "systems": {"legacy": {"kind": "./legacy", "url": "drop"}}})
+        )
         self.file = folder / "drop" / "customers.csv"
         self.file.write_text(FILE)
         self.describe("30")
@@ -128,6 +143,10 @@ class Desk:
         capture.prepare(self.connection)
         projection.prepare(self.connection)
         self.connection.execute("CREATE SCHEMA outbound")
+        self.connection.execute("CREATE SCHEMA identity")
+        self.connection.execute(
+            "CREATE TABLE identity.doubt (entity VARCHAR, hub_id VARCHAR, system VARCHAR, object VARCHAR, record_ref VARCHAR)"
+        )
         self.connection.execute("""
           CREATE TABLE outbound.delta AS SELECT 'L1' AS line_id, 'D1' AS discrepancy_id, 'update' AS action, 'customer' AS entity, 'C-1' AS hub_id, 'crm' AS system,
             'Account' AS object, '7' AS record_id, 'legal_name' AS field, '{}' AS base, '{}' AS want, '' AS why, NULL::TEXT AS held, NULL AS money, NULL AS currency""")
@@ -139,9 +158,26 @@ class Desk:
         self.kept.append([Event("plan.approved", "plan", {"lines": ["L1"]}, "controller")])
 
     def push(self):
-        self.kept.append([Event("push.intended", "P-1", {"push_id": "P-1", "lines": ["L1"], "system": "crm", "object": "Account", "entity": "customer", "hub_id": "C-1",
-                                                        "record_id": "7", "action": "update", "fields": {"legal_name": {}}}),
-                          Event("push.outcome", "P-1", {"state": "rejected"})])
+        self.kept.append(
+            [
+                Event(
+                    "push.intended",
+                    "P-1",
+                    {
+                        "push_id": "P-1",
+                        "lines": ["L1"],
+                        "system": "crm",
+                        "object": "Account",
+                        "entity": "customer",
+                        "hub_id": "C-1",
+                        "record_id": "7",
+                        "action": "update",
+                        "fields": {"legal_name": {}},
+                    },
+                ),
+                Event("push.outcome", "P-1", {"state": "rejected"}),
+            ]
+        )
 
     def status(self):
         projection.load(self.connection, self.kept)
@@ -203,11 +239,14 @@ def test_a_refused_line_is_held_until_somebody_asks_and_then_written(play):
 
 
 def test_a_row_that_an_incremental_read_does_not_show_again_is_validated_from_what_was_kept(play):
-    (key, at), = play.rows("SELECT record_id, quarantined_at FROM capture.quarantine WHERE system = 'salesforce'")
+    ((key, at),) = play.rows("SELECT record_id, quarantined_at FROM capture.quarantine WHERE system = 'salesforce'")
     name = play.rows("SELECT object FROM capture.quarantine WHERE system = 'salesforce'")[0][0]
     replay.request(play.journal, f"salesforce {name} {key}", "engineer")
 
     play.observe()
 
-    assert play.rows("SELECT kind, row_count, quarantined FROM capture.snapshot WHERE system = 'salesforce' AND object = ? ORDER BY taken_at DESC LIMIT 1", name) == [("replay", 1, 1)]
+    assert play.rows(
+        "SELECT kind, row_count, quarantined FROM capture.snapshot WHERE system = 'salesforce' AND object = ? ORDER BY taken_at DESC LIMIT 1",
+        name,
+    ) == [("replay", 1, 1)]
     assert play.rows("SELECT quarantined_at FROM capture.quarantine WHERE system = 'salesforce'") == [(at,)]

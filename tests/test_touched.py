@@ -34,7 +34,16 @@ def test_tables_that_followed_the_changes_are_those_that_would_be_built_whole(fi
         if turn:
             synthetic.edit(firm, turn)
             left, right = linked(firm)
-            book.append([Event("match.decided", "customer", {"entity": "customer", "left_ref": left, "right_ref": right, "verdict": "different"}, "steward")])
+            book.append(
+                [
+                    Event(
+                        "match.decided",
+                        "customer",
+                        {"entity": "customer", "left_ref": left, "right_ref": right, "verdict": "different"},
+                        "steward",
+                    )
+                ]
+            )
             book.append([Event("value.pinned", left, {"record_ref": left, "column": "legal_name", "value": f"Pinned {turn}"}, "steward")])
         for name in firm.systems:
             observe(firm, name, book)

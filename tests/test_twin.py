@@ -22,16 +22,25 @@ def test_every_fact_is_a_canonical_column(firm):
 
 
 def test_every_reference_of_the_truth_resolves(firm):
-    loose = [(key, name) for kind, rows in firm.items() for key, row in rows.items()
-             for name, field in entity.all_entities()[kind].fields.items()
-             if field.to in firm and row.get(f"{name}_ref") and row[f"{name}_ref"] not in firm[field.to]]
+    loose = [
+        (key, name)
+        for kind, rows in firm.items()
+        for key, row in rows.items()
+        for name, field in entity.all_entities()[kind].fields.items()
+        if field.to in firm and row.get(f"{name}_ref") and row[f"{name}_ref"] not in firm[field.to]
+    ]
 
     assert loose == []
 
 
 def test_every_code_of_the_truth_is_in_its_list(firm):
-    wrong = [(key, name, row[name]) for kind, rows in firm.items() for key, row in rows.items()
-             for name, field in entity.all_entities()[kind].fields.items() if field.codes and row.get(name) not in {None, *entity.codes(field.codes)}]
+    wrong = [
+        (key, name, row[name])
+        for kind, rows in firm.items()
+        for key, row in rows.items()
+        for name, field in entity.all_entities()[kind].fields.items()
+        if field.codes and row.get(name) not in {None, *entity.codes(field.codes)}
+    ]
 
     assert wrong == []
 
@@ -81,5 +90,13 @@ def test_a_statement_of_work_is_under_a_master_agreement_of_the_same_customer(fi
 def test_sizes_follow_the_scale():
     sizes = {kind: len(rows) for kind, rows in truth(7, 2.0).items()}
 
-    assert sizes | {"invoice": 0} == {"customer": 300, "contact": 500, "worker": 120, "opportunity": 240, "contract": 180, "project": 160,
-                                     "time_entry": 5000, "invoice": 0}
+    assert sizes | {"invoice": 0} == {
+        "customer": 300,
+        "contact": 500,
+        "worker": 120,
+        "opportunity": 240,
+        "contract": 180,
+        "project": 160,
+        "time_entry": 5000,
+        "invoice": 0,
+    }

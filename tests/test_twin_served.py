@@ -98,7 +98,15 @@ def test_what_is_planted_as_missing_is_not_there(twin):
 def test_every_kind_of_difference_is_planted(twin):
     kinds = {each.kind for each in twin.planted}
 
-    assert kinds == {"value_differs", "missing_counterpart", "duplicate", "orphan_reference", "sum_differs", "posted_differs", "contract_fault"}
+    assert kinds == {
+        "value_differs",
+        "missing_counterpart",
+        "duplicate",
+        "orphan_reference",
+        "sum_differs",
+        "posted_differs",
+        "contract_fault",
+    }
 
 
 def test_what_people_misspell_is_listed_apart_from_what_is_planted(twin):
@@ -145,8 +153,10 @@ def hashes():
         "    tables = {f'{n}:{o}': t.rows for n, s in twin.simulators.items() for o, t in s.tables.items()}\n"
         "    print(hashlib.sha256(json.dumps([tables, repr(twin.planted), twin.links], default=str).encode()).hexdigest())\n"
     )
-    runs = [subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True)  # noqa: S603
-            for seed in ("1", "2")]
+    runs = [
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True)  # noqa: S603
+        for seed in ("1", "2")
+    ]
     return [run.stdout for run in runs]
 
 
@@ -163,8 +173,13 @@ def test_what_people_change_is_in_their_system_and_what_lags_behind_is_listed():
 
     lagging = [each for each in twin.planted if repr(each) not in before]
     assert [sentence.rsplit(" ", 1)[0] for sentence in done] == [
-        "a rep renamed account", "a controller changed the payment terms of", "a project manager moved the end of"]
-    assert {("salesforce", "legal_name"), ("salesforce", "payment_terms"), ("netsuite", "ends_on")} <= {(each.system, each.field) for each in lagging}
+        "a rep renamed account",
+        "a controller changed the payment terms of",
+        "a project manager moved the end of",
+    ]
+    assert {("salesforce", "legal_name"), ("salesforce", "payment_terms"), ("netsuite", "ends_on")} <= {
+        (each.system, each.field) for each in lagging
+    }
     assert all(_stored(twin, each) == _sent(twin, each) for each in lagging if each.system in ("salesforce", "netsuite"))
 
 

@@ -67,17 +67,36 @@ class Retry(Exception):
 class Http:
     """A system's pooled HTTP client. Thread-safe. Times in seconds."""
 
-    def __init__(self, base_url: str, *, system: str, auth: httpx.Auth | None = None, headers: dict[str, str] | None = None,
-                 limits: dict[str, float] | None = None, timeout: float = 30, attempts: int = 5, secrets: Iterable[str] = (),
-                 verify: bool | str = True):
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        system: str,
+        auth: httpx.Auth | None = None,
+        headers: dict[str, str] | None = None,
+        limits: dict[str, float] | None = None,
+        timeout: float = 30,
+        attempts: int = 5,
+        secrets: Iterable[str] = (),
+        verify: bool | str = True,
+    ):
         limits = limits or {}
         in_flight = int(limits.get("in_flight", 8))
         self.system, self.attempts = system, attempts
         # Loading the authorities takes 50 ms; an address without TLS has no use for them.
         verify = verify if base_url.startswith("https") else False
-        self.client = httpx.Client(base_url=base_url, auth=auth, headers=headers, timeout=timeout, verify=verify, trust_env=False,
-                                   limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight))
-        rates = [Rate(int(limits[name]), span) for name, span in (("per_second", Duration.SECOND), ("per_day", Duration.DAY)) if name in limits]
+        self.client = httpx.Client(
+            base_url=base_url,
+            auth=auth,
+            headers=headers,
+            timeout=timeout,
+            verify=verify,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight),
+        )
+        rates = [
+            Rate(int(limits[name]), span) for name, span in (("per_second", Duration.SECOND), ("per_day", Duration.DAY)) if name in limits
+        ]
         self.limiter = Limiter(InMemoryBucket(rates)) if rates else None
         self.redact = redactor(secrets)
 
@@ -94,7 +113,9 @@ class Http:
                         raise Retry(response)
                     return response
         except (Retry, httpx.TransportError) as failure:
-            raise SystemUnavailable(f"{self.system} {url}: {self.redact(str(failure))} {self.attempts} times; see if the system is up, then run again") from failure
+            raise SystemUnavailable(
+                f"{self.system} {url}: {self.redact(str(failure))} {self.attempts} times; see if the system is up, then run again"
+            ) from failure
 
     def send(self, method: str, url: str, **request: Any) -> httpx.Response:
         """The answer to a write, sent once. Raises NotSent, or InDoubt when no answer tells what happened."""
@@ -115,7 +136,8 @@ class Http:
         if self.limiter:
             self.limiter.try_acquire(self.system)  # waits for its turn
         response = self.client.request(method, url, **request)
-        log.debug("%s %s %s answered %d in %.0f ms", self.system, method, response.url.path, response.status_code, response.elapsed.total_seconds() * 1000)
+        took = response.elapsed.total_seconds() * 1000
+        log.debug("%s %s %s answered %d in %.0f ms", self.system, method, response.url.path, response.status_code, took)
         return response
 
 

@@ -37,8 +37,12 @@ class Table:
     prefix  turns 17 into the vendor's form of an id
     """
 
-    def __init__(self, clock: Clock, stamp: Callable[[Record, datetime, bool], None] = lambda record, at, created: None,
-                 prefix: Callable[[int], str] = str):
+    def __init__(
+        self,
+        clock: Clock,
+        stamp: Callable[[Record, datetime, bool], None] = lambda record, at, created: None,
+        prefix: Callable[[int], str] = str,
+    ):
         self.clock, self.stamp, self.prefix = clock, stamp, prefix
         self.rows: dict[str, Record] = {}
         self.gone: dict[str, tuple[datetime, str | None]] = {}  # id -> (when, merged into)
@@ -136,8 +140,14 @@ class Server:
     """Serves applications on loopback, each on a free port, in one thread. `urls` has the address of each by name."""
 
     def __init__(self, apps: dict[str, ASGIApp], ports: dict[str, int] | None = None):
-        self.servers = {name: uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=(ports or {}).get(name, 0), log_level="critical",
-                                                            lifespan="off", access_log=False)) for name, app in apps.items()}
+        self.servers = {
+            name: uvicorn.Server(
+                uvicorn.Config(
+                    app, host="127.0.0.1", port=(ports or {}).get(name, 0), log_level="critical", lifespan="off", access_log=False
+                )
+            )
+            for name, app in apps.items()
+        }
         self.urls: dict[str, str] = {}
         self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True, name="simulators")
 

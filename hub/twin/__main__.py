@@ -31,6 +31,7 @@ def main() -> None:
 
 def control(twin: Twin) -> Starlette:
     """Lets other processes steer the twin: POST /people_edit?turn=N; POST /fault {system, kind, argument, method, path, times}."""
+
     async def people_edit(request: Request) -> JSONResponse:
         return JSONResponse(twin.people_edit(int(request.query_params["turn"])))
 

@@ -53,8 +53,9 @@ def _accounts_merge(people: People) -> str | None:
         return None
     survivor = people.twin.views["salesforce", "customer", doubles[0].truth_id, 0]
     people.gone(doubles[0], into=survivor)
-    people.twin.planted[:] = [each for each in people.twin.planted
-                              if (each.kind, each.system, each.truth_id) != ("duplicate", "salesforce", survivor.truth_id)]
+    people.twin.planted[:] = [
+        each for each in people.twin.planted if (each.kind, each.system, each.truth_id) != ("duplicate", "salesforce", survivor.truth_id)
+    ]
     return f"someone merged the two accounts of {survivor.truth_id}"
 
 
@@ -64,15 +65,25 @@ def _consultants_enter_time(people: People) -> str | None:
         return None
     workers = people.find("kantata", "worker", life_cycle="active")
     for number in range(20):
-        _enter(people, f"time-new-{people.turn:03d}-{number:02d}", people.draw.choice(projects).truth_id, people.draw.choice(workers).truth_id)
+        _enter(
+            people, f"time-new-{people.turn:03d}-{number:02d}", people.draw.choice(projects).truth_id, people.draw.choice(workers).truth_id
+        )
     return "consultants entered 20 time entries"
 
 
 def _enter(people: People, key: str, project: str, worker: str) -> None:
     day = TODAY + timedelta(days=people.draw.randrange(5))
-    row: Row = {"entry_number": key, "worked_on": day, "hours": hours.spent(people.draw), "hours_unit": "h", "status": "submitted",
-                "is_billable": people.twin.truth["project"][project]["fee_model"] == "time_and_materials", "note": people.draw.choice(hours.NOTES),
-                "project_ref": project, "worker_ref": worker}
+    row: Row = {
+        "entry_number": key,
+        "worked_on": day,
+        "hours": hours.spent(people.draw),
+        "hours_unit": "h",
+        "status": "submitted",
+        "is_billable": people.twin.truth["project"][project]["fee_model"] == "time_and_materials",
+        "note": people.draw.choice(hours.NOTES),
+        "project_ref": project,
+        "worker_ref": worker,
+    }
     people.twin.truth["time_entry"][key] = row
     each = object_of(people.twin.systems["kantata"], "time_entry")
     view = View("kantata", each.name, "time_entry", key, 0, {column: row[column] for column in each.columns() if column in row})

@@ -35,10 +35,19 @@ class Ground:
     planted: list[Planted] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
-    def pick(self, count: int, system: str, entity: str, when: Callable[[Row], bool] = lambda row: True, has: str | None = None) -> list[View]:
+    def pick(
+        self, count: int, system: str, entity: str, when: Callable[[Row], bool] = lambda row: True, has: str | None = None
+    ) -> list[View]:
         """Some untouched records of a system whose truth is so and that have a column; fewer when there are no more."""
-        found = [view for view in self.views.values() if (view.system, view.entity) == (system, entity) and view.copy == 0 and not self._taken(view)
-                 and (has is None or view.values.get(has) is not None) and when(self.truth[entity][view.truth_id])]
+        found = [
+            view
+            for view in self.views.values()
+            if (view.system, view.entity) == (system, entity)
+            and view.copy == 0
+            and not self._taken(view)
+            and (has is None or view.values.get(has) is not None)
+            and when(self.truth[entity][view.truth_id])
+        ]
         chosen = self.draw.sample(found, min(count, len(found)))
         self.used |= {view.truth_id for view in chosen}
         return chosen
@@ -47,8 +56,11 @@ class Ground:
         """Let a record say something else; what happens to be right is not listed."""
         row = self.truth[view.entity][view.truth_id]
         self.views[view.key] = replace(view, values=view.values | values)
-        self.planted += [Planted(kind, view.entity, view.truth_id, view.system, view.object, column, said, row[column])
-                         for column, said in values.items() if said != row[column]]
+        self.planted += [
+            Planted(kind, view.entity, view.truth_id, view.system, view.object, column, said, row[column])
+            for column, said in values.items()
+            if said != row[column]
+        ]
 
     def drop(self, system: str, entity: str, truth_id: str) -> None:
         """Leave a record out of a system."""

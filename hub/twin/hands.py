@@ -20,8 +20,12 @@ class People:
     def find(self, system: str, entity: str, copy: int = 0, **truth: Any) -> list[View]:
         """Records of a system whose truth has these values."""
         rows = self.twin.truth.get(entity, {})
-        return [view for view in self.twin.views.values() if (view.system, view.entity, view.copy) == (system, entity, copy)
-                and all(rows[view.truth_id].get(column) == value for column, value in truth.items())]
+        return [
+            view
+            for view in self.twin.views.values()
+            if (view.system, view.entity, view.copy) == (system, entity, copy)
+            and all(rows[view.truth_id].get(column) == value for column, value in truth.items())
+        ]
 
     def one(self, system: str, entity: str, **truth: Any) -> View | None:
         found = self.find(system, entity, **truth)
@@ -45,7 +49,9 @@ class People:
         """List what a system says that is not so, once for each cell; a cell that is right again leaves the list."""
         said, should = view.values[column], self.twin.truth[view.entity][view.truth_id][column]
         kept = [each for each in self.twin.planted if (each.system, each.truth_id, each.field) != (view.system, view.truth_id, column)]
-        new = [Planted("value_differs", view.entity, view.truth_id, view.system, view.object, column, said, should)] if said != should else []
+        new = (
+            [Planted("value_differs", view.entity, view.truth_id, view.system, view.object, column, said, should)] if said != should else []
+        )
         self.twin.planted[:] = kept + new
 
     def missing(self, system: str, entity: str, truth_id: str) -> None:

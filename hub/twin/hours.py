@@ -34,8 +34,17 @@ def _time_entry(draw: Random, number: int, day: date, key: str, project: Row, wo
     status = "approved" if day < date(2026, 10, 26) else draw.choice(("submitted", "submitted", "draft"))
     if billable and status == "approved" and billed(key, day):
         status = "invoiced"
-    return {"entry_number": f"T{number:05d}", "worked_on": day, "hours": spent(draw), "hours_unit": "h", "status": status,
-            "is_billable": billable, "note": draw.choice(NOTES), "project_ref": key, "worker_ref": worker}
+    return {
+        "entry_number": f"T{number:05d}",
+        "worked_on": day,
+        "hours": spent(draw),
+        "hours_unit": "h",
+        "status": status,
+        "is_billable": billable,
+        "note": draw.choice(NOTES),
+        "project_ref": key,
+        "worker_ref": worker,
+    }
 
 
 def spent(draw: Random) -> Decimal:

@@ -17,8 +17,10 @@ def invoices(projects: Rows, customers: Rows, time_entries: Rows) -> Rows:
     """Every invoice, oldest first. One of a time-and-materials project sums up that project's invoiced hours of its month."""
     hours = invoiced_hours(time_entries)
     due = sorted((day, key, net) for key, project in projects.items() for day, net in _due(key, project, hours))
-    return {f"invoice-{number:04d}": _invoice(number, day, net, key, projects[key], customers[projects[key]["customer_ref"]])
-            for number, (day, key, net) in enumerate(due, start=1)}
+    return {
+        f"invoice-{number:04d}": _invoice(number, day, net, key, projects[key], customers[projects[key]["customer_ref"]])
+        for number, (day, key, net) in enumerate(due, start=1)
+    }
 
 
 def invoiced_hours(time_entries: Rows) -> dict[tuple[str, date], Decimal]:
@@ -45,7 +47,9 @@ def _due(key: str, project: Row, hours: dict[tuple[str, date], Decimal]) -> Iter
         milestones = [project["starts_on"] + number * step for number in range(8)]
         yield from ((day, (project["budget"] / 8).quantize(CENT)) for day in milestones if day <= TODAY)
     else:
-        yield from ((month, (project["budget"] / 12).quantize(CENT)) for month in _months(project["starts_on"], min(TODAY, project["ends_on"])))
+        yield from (
+            (month, (project["budget"] / 12).quantize(CENT)) for month in _months(project["starts_on"], min(TODAY, project["ends_on"]))
+        )
 
 
 def _archived(key: str, project: Row) -> dict[date, Decimal]:
@@ -68,7 +72,13 @@ def _invoice(number: int, day: date, net: Decimal, key: str, project: Row, custo
     due_on = day + timedelta(days=DAYS[customer["payment_terms"]])
     status = "draft" if day >= date(2026, 10, 26) else "paid" if due_on < TODAY - timedelta(days=21) else "posted"
     return {
-        "number": f"INV-{26000 + number}", "status": status, "issued_on": day, "due_on": due_on,
-        **priced("amount", total, project["budget_currency"]), **priced("amount_open", 0 if status == "paid" else total, project["budget_currency"]),
-        "customer_ref": project["customer_ref"], "project_ref": key, "contract_ref": project["contract_ref"],
+        "number": f"INV-{26000 + number}",
+        "status": status,
+        "issued_on": day,
+        "due_on": due_on,
+        **priced("amount", total, project["budget_currency"]),
+        **priced("amount_open", 0 if status == "paid" else total, project["budget_currency"]),
+        "customer_ref": project["customer_ref"],
+        "project_ref": key,
+        "contract_ref": project["contract_ref"],
     }

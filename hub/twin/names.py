@@ -26,10 +26,24 @@ CITIES = {
     "NL": (("Amsterdam", "1012 AB"), ("Utrecht", "3511 CE")),
 }
 STATES = {"Boston": "MA", "Chicago": "IL", "Austin": "TX"}
-PHONES = {"DE": "+493023125{:03d}", "AT": "+4315550{:03d}", "CH": "+41445550{:03d}", "FR": "+33199001{:03d}", "GB": "+442079460{:03d}",
-          "US": "+16175550{:03d}", "NL": "+31205550{:03d}"}
-FORMS = {"DE": ("GmbH", "AG", "GmbH & Co. KG", "SE"), "AT": ("GmbH", "AG"), "CH": ("AG", "GmbH", "SA"), "FR": ("SAS", "SARL", "SA"),
-         "GB": ("Ltd", "plc", "LLP"), "US": ("Inc.", "LLC", "Corp."), "NL": ("B.V.", "N.V.")}
+PHONES = {
+    "DE": "+493023125{:03d}",
+    "AT": "+4315550{:03d}",
+    "CH": "+41445550{:03d}",
+    "FR": "+33199001{:03d}",
+    "GB": "+442079460{:03d}",
+    "US": "+16175550{:03d}",
+    "NL": "+31205550{:03d}",
+}
+FORMS = {
+    "DE": ("GmbH", "AG", "GmbH & Co. KG", "SE"),
+    "AT": ("GmbH", "AG"),
+    "CH": ("AG", "GmbH", "SA"),
+    "FR": ("SAS", "SARL", "SA"),
+    "GB": ("Ltd", "plc", "LLP"),
+    "US": ("Inc.", "LLC", "Corp."),
+    "NL": ("B.V.", "N.V."),
+}
 BRANCHES = {  # line of business -> its word in German, English, French
     "Logistics": ("Logistik", "Logistics", "Logistique"),
     "Energy": ("Energie", "Energy", "Énergie"),
@@ -74,7 +88,7 @@ def stems(draw: Random) -> list[str]:
 def people(draw: Random, count: int) -> list[str]:
     """Different names of people; double-barrelled where a large firm needs them."""
     families = WORDS["family"] + [f"{one}-{other}" for one in WORDS["family"] for other in WORDS["family"] if one < other]
-    needed = families[:1 + max(len(WORDS["family"]), count // 20)]
+    needed = families[: 1 + max(len(WORDS["family"]), count // 20)]
     return draw.sample([f"{given} {family}" for family in needed for given in WORDS["given"]], count)
 
 

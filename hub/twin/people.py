@@ -74,7 +74,9 @@ def _subsidiary(draw: Random, parent: names.Organisation) -> names.Organisation:
 
 def _look_alike(draw: Random, other: names.Organisation) -> names.Organisation:
     """An unrelated company of the same stem and country in another line of business."""
-    return names.Organisation(other.stem, draw.choice([each for each in names.BRANCHES if each != other.industry]), other.country, other.form)
+    return names.Organisation(
+        other.stem, draw.choice([each for each in names.BRANCHES if each != other.industry]), other.country, other.form
+    )
 
 
 def _customer(draw: Random, named: names.Organisation, position: float, parent: str | None) -> Row:
@@ -82,28 +84,49 @@ def _customer(draw: Random, named: names.Organisation, position: float, parent: 
     domain = named.domain.replace(".example", f"-{country.lower()}.example") if parent else named.domain
     life_cycle = "prospect" if position > 0.8 else "closed" if position > 0.75 else "customer"
     return {
-        "legal_name": named.legal_name, "trade_name": named.trade_name, "life_cycle": life_cycle,
-        "tax_id": numbers.tax_id(draw, country), "registration_number": numbers.registration_number(draw, country),
-        "website": domain, "phone": names.phone(draw, country), "email": f"{'office' if country == 'US' else 'info'}@{domain}",
+        "legal_name": named.legal_name,
+        "trade_name": named.trade_name,
+        "life_cycle": life_cycle,
+        "tax_id": numbers.tax_id(draw, country),
+        "registration_number": numbers.registration_number(draw, country),
+        "website": domain,
+        "phone": names.phone(draw, country),
+        "email": f"{'office' if country == 'US' else 'info'}@{domain}",
         **{f"billing_address_{part}": value for part, value in names.address(draw, country).items()},
-        "payment_terms": draw.choice(("net_30", "net_30", "net_30", "net_45", "net_60", "net_15")), "currency": CURRENCIES.get(country, "EUR"),
+        "payment_terms": draw.choice(("net_30", "net_30", "net_30", "net_45", "net_60", "net_15")),
+        "currency": CURRENCIES.get(country, "EUR"),
         "tax_code": {"DE": "standard", "GB": "standard", "US": "exempt", "CH": "zero"}.get(country, "reverse_charge"),
         **priced("credit_limit", draw.randrange(10, 200) * 1000, CURRENCIES.get(country, "EUR")),
-        "collections_status": draw.choice(("current",) * 8 + ("overdue", "dispute")), "industry": named.industry,
-        "legal_entity": LEGAL_ENTITIES[country], "parent_ref": parent,
+        "collections_status": draw.choice(("current",) * 8 + ("overdue", "dispute")),
+        "industry": named.industry,
+        "legal_entity": LEGAL_ENTITIES[country],
+        "parent_ref": parent,
     }
 
 
 def _contact(draw: Random, employer: str, customer: Row) -> Row:
     name = names.person(draw)
-    return {"full_name": name, "email": f"{names.slug(name).replace('-', '.')}@{customer['website']}",
-            "phone": customer["phone"] + str(draw.randint(10, 99)) if customer["billing_address_country"] == "DE" else customer["phone"],
-            "title": draw.choice(TITLES), "is_billing": False, "customer_ref": employer}
+    return {
+        "full_name": name,
+        "email": f"{names.slug(name).replace('-', '.')}@{customer['website']}",
+        "phone": customer["phone"] + str(draw.randint(10, 99)) if customer["billing_address_country"] == "DE" else customer["phone"],
+        "title": draw.choice(TITLES),
+        "is_billing": False,
+        "customer_ref": employer,
+    }
 
 
 def _worker(draw: Random, number: int, name: str) -> Row:
     left, started = number % 12 == 0, date(2018, 1, 1) + timedelta(days=draw.randrange(2900))
-    return {"full_name": name, "employee_number": f"E{1000 + number}", "email": f"{names.slug(name).replace('-', '.')}@firm.example",
-            "kind": "contractor" if number % 5 == 0 else "employee", "life_cycle": "left" if left else "active", "job_title": draw.choice(JOBS),
-            "legal_entity": draw.choice(("DE01", "DE01", "UK01", "US01")), "cost_center": draw.choice(COST_CENTERS),
-            "started_on": started, "ended_on": TODAY - timedelta(days=draw.randrange(3, 200)) if left else None}
+    return {
+        "full_name": name,
+        "employee_number": f"E{1000 + number}",
+        "email": f"{names.slug(name).replace('-', '.')}@firm.example",
+        "kind": "contractor" if number % 5 == 0 else "employee",
+        "life_cycle": "left" if left else "active",
+        "job_title": draw.choice(JOBS),
+        "legal_entity": draw.choice(("DE01", "DE01", "UK01", "US01")),
+        "cost_center": draw.choice(COST_CENTERS),
+        "started_on": started,
+        "ended_on": TODAY - timedelta(days=draw.randrange(3, 200)) if left else None,
+    }

@@ -1,12 +1,12 @@
 """Differences planted on purpose, each listed with what a system says and what it should say.
 
-    value_differs        a value that a person changed in one system, or that never got there
-    missing_counterpart  a record that ought to be in a system and is not
-    duplicate            the same thing twice in one system
-    orphan_reference     a record that points at nothing
-    sum_differs          hours or amounts that do not add up across systems
-    posted_differs       a posted invoice that is wrong: the hub must never write it
-    contract_fault       a row that breaks the object's contract and belongs in quarantine
+value_differs        a value that a person changed in one system, or that never got there
+missing_counterpart  a record that ought to be in a system and is not
+duplicate            the same thing twice in one system
+orphan_reference     a record that points at nothing
+sum_differs          hours or amounts that do not add up across systems
+posted_differs       a posted invoice that is wrong: the hub must never write it
+contract_fault       a row that breaks the object's contract and belongs in quarantine
 """
 
 from dataclasses import replace
@@ -23,8 +23,22 @@ from hub.twin.views import Truth, View
 def plant(seed: int, truth: Truth, systems: dict[str, System], views: list[View]) -> tuple[list[View], list[Planted]]:
     """The views with differences in them, and the list of these differences."""
     ground = Ground(truth, systems, {view.key: view for view in views}, Random(f"{seed}:plants"))
-    for each in (_customers_missing, _projects_missing, _posted, _sums, _renamed, _terms, _rates, _addresses, _projects, _time_missing,
-                 _mirrors_missing, _duplicates, _orphans, _faults):
+    for each in (
+        _customers_missing,
+        _projects_missing,
+        _posted,
+        _sums,
+        _renamed,
+        _terms,
+        _rates,
+        _addresses,
+        _projects,
+        _time_missing,
+        _mirrors_missing,
+        _duplicates,
+        _orphans,
+        _faults,
+    ):
         each(ground)
     return list(ground.views.values()), ground.planted
 
@@ -62,7 +76,9 @@ def _posted(ground: Ground) -> None:
 
 def _sums(ground: Ground) -> None:
     """Hours that differ between delivery and finance, and drafts that do not sum up."""
-    for view in ground.pick(3, "netsuite", "time_entry", lambda row: row["status"] == "approved" and row["worked_on"] < date(2026, 10, 1), "hours"):
+    for view in ground.pick(
+        3, "netsuite", "time_entry", lambda row: row["status"] == "approved" and row["worked_on"] < date(2026, 10, 1), "hours"
+    ):
         ground.say("sum_differs", view, hours=view.values["hours"] + Decimal("1.5"))
     hourly = lambda row: row["status"] == "draft" and ground.truth["project"][row["project_ref"]]["fee_model"] == "time_and_materials"
     for view in ground.pick(2, "netsuite", "invoice", hourly, "amount"):

@@ -32,7 +32,12 @@ def publish(folder: Path, twin: "Twin") -> None:
 
 def _member(folder: Path, name: str, simulator: Any, url: str) -> dict[str, Any]:
     # The vendors' own limits would only slow an invented firm down.
-    return {"kind": name, "url": url, "limits": {"per_second": 1000}, "secrets": {key: _kept(folder, f"{name}.{key}", value) for key, value in simulator.secrets.items()}}
+    return {
+        "kind": name,
+        "url": url,
+        "limits": {"per_second": 1000},
+        "secrets": {key: _kept(folder, f"{name}.{key}", value) for key, value in simulator.secrets.items()},
+    }
 
 
 def _kept(folder: Path, name: str, value: str) -> str:

@@ -45,8 +45,11 @@ class Seeding:
         """Canonical columns in a system's own fields, references as its own ids; what is empty is left out."""
         each = self.objects[system, name]
         columns = each.columns()
-        known = {column: self._local(system, columns[column][1].object, value) for column, value in values.items()
-                 if columns[column][1].source not in (None, each.key, each.changed)}
+        known = {
+            column: self._local(system, columns[column][1].object, value)
+            for column, value in values.items()
+            if columns[column][1].source not in (None, each.key, each.changed)
+        }
         return mapping.outward(each, {column: value for column, value in known.items() if value is not None}, self.systems[system].nested)
 
     def as_given(self, view: View) -> Row:
@@ -72,6 +75,7 @@ GIVEN = {("time_entry", "entry_number")}  # whoever enters it first numbers it
 
 def all_writable(each: Object) -> Object:
     """The object as its own people see it: every mapped field can be set."""
-    fields = {name: {part: column.model_copy(update={"write": True}) for part, column in parts.items()} for name, parts in each.fields.items()}
+    fields = {
+        name: {part: column.model_copy(update={"write": True}) for part, column in parts.items()} for name, parts in each.fields.items()
+    }
     return each.model_copy(update={"fields": fields})
-

@@ -8,10 +8,31 @@ from hub.twin import names
 from hub.twin.people import Row
 
 LONG_FORMS = {
-    "GmbH & Co. KG": "GmbH & Co KG", "GmbH": "Gesellschaft mbH", "AG": "Aktiengesellschaft", "Ltd": "Limited", "plc": "PLC", "Inc.": "Incorporated",
-    "Corp.": "Corporation", "B.V.": "BV", "N.V.": "NV", "SAS": "S.A.S.", "SARL": "S.à r.l.", "SA": "S.A.", "LLC": "L.L.C.", "LLP": "LLP", "SE": "SE",
+    "GmbH & Co. KG": "GmbH & Co KG",
+    "GmbH": "Gesellschaft mbH",
+    "AG": "Aktiengesellschaft",
+    "Ltd": "Limited",
+    "plc": "PLC",
+    "Inc.": "Incorporated",
+    "Corp.": "Corporation",
+    "B.V.": "BV",
+    "N.V.": "NV",
+    "SAS": "S.A.S.",
+    "SARL": "S.à r.l.",
+    "SA": "S.A.",
+    "LLC": "L.L.C.",
+    "LLP": "LLP",
+    "SE": "SE",
 }
-NICKNAMES = {"Katharina": "Kathi", "William": "Bill", "Elizabeth": "Liz", "Robert": "Bob", "Margaret": "Peggy", "Bastian": "Basti", "David": "Dave"}
+NICKNAMES = {
+    "Katharina": "Kathi",
+    "William": "Bill",
+    "Elizabeth": "Liz",
+    "Robert": "Bob",
+    "Margaret": "Peggy",
+    "Bastian": "Basti",
+    "David": "Dave",
+}
 
 
 def customer(system: str, draw: Random, row: Row) -> Row:
@@ -40,9 +61,14 @@ def worker(system: str, draw: Random, row: Row) -> Row:
 def _sales(draw: Random, row: Row) -> Row:
     """Sales writes names as it hears them and rarely knows a tax number."""
     spell = draw.choice((str, str, str, long_form, _without_form, typo))
-    row |= {"legal_name": spell(row["legal_name"]) if spell is not typo else typo(draw, row["legal_name"]), "phone": national(row["phone"]),
-            "website": draw.choice(("https://www.{}", "www.{}", "{}")).format(row["website"])}
-    return row | _missing(draw, row, tax_id=0.6, registration_number=0.8, email=0.5, billing_address=0.3 if row["life_cycle"] == "prospect" else 0.05)
+    row |= {
+        "legal_name": spell(row["legal_name"]) if spell is not typo else typo(draw, row["legal_name"]),
+        "phone": national(row["phone"]),
+        "website": draw.choice(("https://www.{}", "www.{}", "{}")).format(row["website"]),
+    }
+    return row | _missing(
+        draw, row, tax_id=0.6, registration_number=0.8, email=0.5, billing_address=0.3 if row["life_cycle"] == "prospect" else 0.05
+    )
 
 
 def _legal(draw: Random, row: Row) -> Row:
@@ -52,20 +78,27 @@ def _legal(draw: Random, row: Row) -> Row:
 
 def _delivery(draw: Random, row: Row) -> Row:
     """Delivery says what it says on the door."""
-    return row | {"legal_name": row["trade_name"] if draw.random() < 0.5 else row["legal_name"]} | _missing(draw, row, tax_id=0.9, phone=0.3)
+    return (
+        row | {"legal_name": row["trade_name"] if draw.random() < 0.5 else row["legal_name"]} | _missing(draw, row, tax_id=0.9, phone=0.3)
+    )
 
 
 def _finance(draw: Random, row: Row) -> Row:
     """Finance signs with the name, so it is right, but for umlauts here and there; tax numbers as printed on letters."""
-    row |= {"legal_name": names.written_out(row["legal_name"]) if draw.random() < 0.15 else row["legal_name"],
-            "tax_id": spaced(row["tax_id"]) if draw.random() < 0.3 else row["tax_id"]}
+    row |= {
+        "legal_name": names.written_out(row["legal_name"]) if draw.random() < 0.15 else row["legal_name"],
+        "tax_id": spaced(row["tax_id"]) if draw.random() < 0.3 else row["tax_id"],
+    }
     return row | _missing(draw, row, tax_id=0.05, website=0.4)
 
 
 def _archive(draw: Random, row: Row) -> Row:
     """Capitals, abbreviated streets, and every seventh address out of date."""
-    row |= {"legal_name": names.written_out(row["legal_name"]).upper(), "billing_address_street": short_street(row["billing_address_street"]),
-            "phone": national(row["phone"])}
+    row |= {
+        "legal_name": names.written_out(row["legal_name"]).upper(),
+        "billing_address_street": short_street(row["billing_address_street"]),
+        "phone": national(row["phone"]),
+    }
     if draw.random() < 0.15:
         row |= {f"billing_address_{part}": value for part, value in names.address(draw, row["billing_address_country"]).items()}
     return row | _missing(draw, row, tax_id=0.35, phone=0.2)
@@ -76,7 +109,11 @@ def _exact(draw: Random, row: Row) -> Row:
 
 
 _CUSTOMER: dict[str, Callable[[Random, Row], Row]] = {
-    "salesforce": _sales, "ironclad": _legal, "kantata": _delivery, "netsuite": _finance, "files": _archive,
+    "salesforce": _sales,
+    "ironclad": _legal,
+    "kantata": _delivery,
+    "netsuite": _finance,
+    "files": _archive,
 }
 
 
@@ -91,7 +128,7 @@ def long_form(name: str) -> str:
 def typo(draw: Random, text: str) -> str:
     """Two neighbouring letters of the first word swapped."""
     at = draw.randrange(1, len(text.split()[0]) - 2)
-    return text[:at] + text[at + 1] + text[at] + text[at + 2:]
+    return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
 
 
 def national(phone: str) -> str:

@@ -23,5 +23,13 @@ def truth(seed: int, scale: float = 1.0) -> dict[str, Rows]:
     contracts = work.contracts(seed, size["contract"], opportunities, customers)
     projects = work.projects(seed, size["project"], contracts, workers)
     time_entries = hours.time_entries(seed, size["time_entry"], projects, workers)
-    return {"customer": customers, "worker": workers, "contact": people.contacts(seed, size["contact"], customers), "opportunity": opportunities,
-            "contract": contracts, "project": projects, "time_entry": time_entries, "invoice": money.invoices(projects, customers, time_entries)}
+    return {
+        "customer": customers,
+        "worker": workers,
+        "contact": people.contacts(seed, size["contact"], customers),
+        "opportunity": opportunities,
+        "contract": contracts,
+        "project": projects,
+        "time_entry": time_entries,
+        "invoice": money.invoices(projects, customers, time_entries),
+    }

@@ -60,9 +60,14 @@ class Twin:
     def noise(self) -> list[Planted]:
         """Every cell that is spelled otherwise or empty for no reason but people: `spelling` or `missing_value`."""
         known = {(each.system, each.truth_id, each.field) for each in self.planted}
-        return [Planted("missing_value" if said is None else "spelling", view.entity, view.truth_id, view.system, view.object, column, said, should)
-                for view in self.views.values() for column, said in self.seeding.as_given(view).items()
-                if said != (should := self.truth[view.entity][view.truth_id][column]) and (view.system, view.truth_id, column) not in known]
+        return [
+            Planted(
+                "missing_value" if said is None else "spelling", view.entity, view.truth_id, view.system, view.object, column, said, should
+            )
+            for view in self.views.values()
+            for column, said in self.seeding.as_given(view).items()
+            if said != (should := self.truth[view.entity][view.truth_id][column]) and (view.system, view.truth_id, column) not in known
+        ]
 
     def start(self, ports: Mapping[str, int] | None = None, beside: Mapping[str, ASGIApp] | None = None) -> None:
         """Serve every system that speaks HTTP on loopback, on these ports or on free ones.
@@ -95,10 +100,15 @@ class Twin:
         A record that the hub does not know counts as linked to nothing; rows planted as contract faults, which belong
         in quarantine, do not count.
         """
-        broken = {f"{each.system}:{each.object}:{self.seeding.ids.get((each.system, each.entity, each.truth_id, 0))}"
-                  for each in self.planted if each.kind == "contract_fault" and each.field}
-        return {entity: _score({ref: truth_id for ref, truth_id in links.items() if ref not in broken}, crossref.get(entity, {}))
-                for entity, links in self.links.items()}
+        broken = {
+            f"{each.system}:{each.object}:{self.seeding.ids.get((each.system, each.entity, each.truth_id, 0))}"
+            for each in self.planted
+            if each.kind == "contract_fault" and each.field
+        }
+        return {
+            entity: _score({ref: truth_id for ref, truth_id in links.items() if ref not in broken}, crossref.get(entity, {}))
+            for entity, links in self.links.items()
+        }
 
 
 def _score(truth_ids: Mapping[str, str], hub_ids: Mapping[str, str]) -> dict[str, float]:

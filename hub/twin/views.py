@@ -10,7 +10,11 @@ from hub.twin import spelling
 from hub.twin.people import Row, Rows
 
 Truth = dict[str, Rows]
-SPELL: dict[str, Callable[[str, Random, Row], Row]] = {"customer": spelling.customer, "contact": spelling.contact, "worker": spelling.worker}
+SPELL: dict[str, Callable[[str, Random, Row], Row]] = {
+    "customer": spelling.customer,
+    "contact": spelling.contact,
+    "worker": spelling.worker,
+}
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,13 @@ class View:
 
 def views(seed: int, truth: Truth, systems: dict[str, System]) -> list[View]:
     """Every record of every system, without planted differences; in an order in which references come first."""
-    return [view(seed, system, each, truth, truth_id) for entity in truth for system in systems.values() if (each := object_of(system, entity))
-            for truth_id in covered(system.system, entity, truth)]
+    return [
+        view(seed, system, each, truth, truth_id)
+        for entity in truth
+        for system in systems.values()
+        if (each := object_of(system, entity))
+        for truth_id in covered(system.system, entity, truth)
+    ]
 
 
 def view(seed: int, system: System, each: Object, truth: Truth, truth_id: str) -> View:
@@ -74,7 +83,7 @@ def _customers_of(entity: str) -> Callable[[Truth], Collection[str]]:
 
 def _archived(truth: Truth) -> list[str]:
     """The file of the old ledger: customers, not prospects, up to the day it was closed."""
-    known = list(truth["customer"])[:len(truth["customer"]) * 55 // 100]
+    known = list(truth["customer"])[: len(truth["customer"]) * 55 // 100]
     return [truth_id for truth_id in known if truth["customer"][truth_id]["life_cycle"] != "prospect"]
 
 
@@ -89,7 +98,9 @@ COVERAGE: dict[tuple[str, str], Callable[[Truth], Collection[str]]] = {
     ("salesforce", "opportunity"): _all("opportunity"),
     ("salesforce", "invoice"): _where("invoice", lambda truth_id, row: row["status"] != "draft"),
     ("ironclad", "customer"): _customers_of("contract"),
-    ("ironclad", "contract"): _where("contract", lambda truth_id, row: row["status"] != "draft"),  # until it is signed it is a workflow, no record
+    ("ironclad", "contract"): _where(
+        "contract", lambda truth_id, row: row["status"] != "draft"
+    ),  # until it is signed it is a workflow, no record
     ("kantata", "customer"): _customers_of("project"),
     ("kantata", "worker"): _all("worker"),
     ("kantata", "project"): _all("project"),

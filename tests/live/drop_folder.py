@@ -6,7 +6,19 @@ from pathlib import Path
 import seed
 import xlsxwriter
 
-ACCOUNTS = ["Account ID", "Account Name", "Stage", "VAT Number", "Website", "Phone", "Street", "Postcode", "City", "Country", "Payment Days"]
+ACCOUNTS = [
+    "Account ID",
+    "Account Name",
+    "Stage",
+    "VAT Number",
+    "Website",
+    "Phone",
+    "Street",
+    "Postcode",
+    "City",
+    "Country",
+    "Payment Days",
+]
 CONTACTS = ["Contact ID", "Account ID", "Name", "E-Mail", "Title", "Billing Contact"]
 INVOICES = ["Invoice Number", "Account ID", "Invoice Date", "Amount", "Currency", "Status"]
 
@@ -41,7 +53,19 @@ def _corrected_account(each: seed.Organisation) -> list[str]:
 
 
 def _row(each: seed.Organisation, name: str, tax_id: str) -> list[str]:
-    return [each.account, name, "Customer", tax_id, f"https://{each.website}", each.phone, each.street, each.postcode, each.city, each.country, each.terms]
+    return [
+        each.account,
+        name,
+        "Customer",
+        tax_id,
+        f"https://{each.website}",
+        each.phone,
+        each.street,
+        each.postcode,
+        each.city,
+        each.country,
+        each.terms,
+    ]
 
 
 def _since(row: list[str], sold: tuple[str, ...], phones: dict[str, str]) -> list[str]:
@@ -56,9 +80,17 @@ def _invoice(each: seed.Invoice) -> list:
 
 def _corrected_invoice(each: seed.Invoice) -> list:
     """Posted invoices as finance has them; a draft's date is sales' own, and what finance does not have is void."""
-    number, account, issued_on, _, currency, status = _invoice(each) if each.crm_amount else [each.number, each.account, each.issued_on, 0, "EUR", "Posted"]
-    return [number, account, each.issued_on if status == "Posted" else issued_on, float(each.erp_amount or each.crm_amount), currency,
-            status if each.erp_amount else "Void"]
+    number, account, issued_on, _, currency, status = (
+        _invoice(each) if each.crm_amount else [each.number, each.account, each.issued_on, 0, "EUR", "Posted"]
+    )
+    return [
+        number,
+        account,
+        each.issued_on if status == "Posted" else issued_on,
+        float(each.erp_amount or each.crm_amount),
+        currency,
+        status if each.erp_amount else "Void",
+    ]
 
 
 def _csv(path: Path, header: list[str], rows: list[list[str]]) -> None:

@@ -53,8 +53,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def answering(command: Sequence[str | Path], url: str, log: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None,
-              patience: float = 90) -> Iterator[None]:
+def answering(
+    command: Sequence[str | Path], url: str, log: Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, patience: float = 90
+) -> Iterator[None]:
     """Runs a server from its first answer at `url` to the end of the `with` block, and stops it by its process id."""
     with open(log, "wb") as output:
         server = subprocess.Popen([str(part) for part in command], stdout=output, stderr=output, cwd=cwd, env=env)  # noqa: S603

@@ -16,20 +16,45 @@ def fill(url: str, key: str) -> None:
         for worker, project in sorted({(each.worker, each.project) for each in seed.TIME_ENTRIES}):
             _add(client, f"projects/{projects[project]}/memberships", "membership", user_id=users[worker], role_ids=[role])
         for each in seed.TIME_ENTRIES:
-            number = _add(client, "time_entries", "time_entry", project_id=projects[each.project], user_id=users[each.worker],
-                          spent_on=each.worked_on.isoformat(), hours=str(each.hours), activity_id=activities[0]["id"],
-                          comments=f"Work on {each.project}")
+            number = _add(
+                client,
+                "time_entries",
+                "time_entry",
+                project_id=projects[each.project],
+                user_id=users[each.worker],
+                spent_on=each.worked_on.isoformat(),
+                hours=str(each.hours),
+                activity_id=activities[0]["id"],
+                comments=f"Work on {each.project}",
+            )
             assert number == each.number, (number, each)
 
 
 def _user(client: httpx.Client, each: seed.Worker, number_field: int) -> int:
-    return _add(client, "users", "user", login=each.number.lower(), firstname=each.given_name, lastname=each.family_name, mail=each.email,
-                password="demo-password", custom_fields=[{"id": number_field, "value": each.number}])  # noqa: S106
+    return _add(
+        client,
+        "users",
+        "user",
+        login=each.number.lower(),
+        firstname=each.given_name,
+        lastname=each.family_name,
+        mail=each.email,
+        password="demo-password",  # noqa: S106
+        custom_fields=[{"id": number_field, "value": each.number}],
+    )
 
 
 def _project(client: httpx.Client, each: seed.Project, number_field: int) -> int:
-    return _add(client, "projects", "project", name=each.name, identifier=each.code.lower(), is_public=False,
-                enabled_module_names=["time_tracking"], custom_fields=[{"id": number_field, "value": each.code}])
+    return _add(
+        client,
+        "projects",
+        "project",
+        name=each.name,
+        identifier=each.code.lower(),
+        is_public=False,
+        enabled_module_names=["time_tracking"],
+        custom_fields=[{"id": number_field, "value": each.code}],
+    )
 
 
 def _add(client: httpx.Client, path: str, kind: str, **values) -> int:

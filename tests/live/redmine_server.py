@@ -1,7 +1,7 @@
 """A real Redmine 5.0 of Debian 12 on loopback: installed with apt-get, seeded once, its database file copied for each use.
 
-    with redmine_server.running(tmp_path) as redmine:
-        redmine.url, redmine.secrets
+with redmine_server.running(tmp_path) as redmine:
+    redmine.url, redmine.secrets
 """
 
 import hashlib
@@ -92,5 +92,10 @@ def _serving(folder: Path, database: Path) -> Iterator[str]:
 
 def _settings(database: Path) -> dict[str, str]:
     # DATABASE_URL outweighs the package's database.yml; SCHEMA keeps rake from writing into the package's folder.
-    return os.environ | {"X_DEBIAN_SITEID": "default", "RAILS_ENV": "production", "REDMINE_LANG": "en", "DATABASE_URL": f"sqlite3:{database}",
-                         "SCHEMA": str(database.with_name("schema.rb"))}
+    return os.environ | {
+        "X_DEBIAN_SITEID": "default",
+        "RAILS_ENV": "production",
+        "REDMINE_LANG": "en",
+        "DATABASE_URL": f"sqlite3:{database}",
+        "SCHEMA": str(database.with_name("schema.rb")),
+    }

@@ -48,7 +48,9 @@ class Organisation:
         return EXPECTED["phones_differ"].get(self.account, (self.phone, self.phone))[1]
 
 
-ORGANISATIONS: list[Organisation] = _table(Organisation, """
+ORGANISATIONS: list[Organisation] = _table(
+    Organisation,
+    """
 A-01 | Alder & Brook GmbH       | Alder & Brook GmbH               | DE492655486  | alder.example    | Lindenallee 4     | 10115 | Berlin    | DE | 30
 A-02 | Mueller und Soehne       | Müller & Söhne Maschinenbau GmbH | DE644854973  | mueller.example  | Werkstraße 12     | 70173 | Stuttgart | DE | 30
 A-03 | Harbour Finch | Harbour & Finch GmbH + Harbour and Finch | DE707151283 | harbour.example | Am Sandtorkai 7 | 20457 | Hamburg | DE | 60
@@ -74,7 +76,8 @@ A-22 | Leie Vlas NV             |                                  | BE090545718
 A-23 | Havel Werft GmbH         |                                  |              | havel.example    | Uferweg 6         | 14467 | Potsdam   | DE |
 B-24 |                          | Thüringer Glaswerke GmbH         | DE226772164  | glas.example     | Glasbläserweg 3   | 98724 | Lauscha   | DE | 30
 B-25 |                          | Steirische Holzbau GmbH          | ATU70288912  | holz.example     | Annenstraße 27    | 8020  | Graz      | AT | 30
-""")
+""",
+)
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,17 @@ class Worker:
         return f"{self.given_name}.{self.family_name}@firm.example".lower()
 
 
-WORKERS: list[Worker] = _table(Worker, """
+WORKERS: list[Worker] = _table(
+    Worker,
+    """
 E-01 | Anna   | Winter  | 2021-02-01
 E-02 | Bilal  | Demir   | 2019-09-15
 E-03 | Clara  | Hoffman | 2023-01-09
 E-04 | David  | Novak   | 2022-05-02
 E-05 | Elif   | Arslan  | 2020-11-01
 E-06 | Finn   | Larsen  | 2024-03-18
-""")
+""",
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,9 @@ class Contact:
     is_billing: str
 
 
-CONTACTS: list[Contact] = _table(Contact, """
+CONTACTS: list[Contact] = _table(
+    Contact,
+    """
 K-01 | A-01 | Greta Alder    | greta@alder.example    | Managing director | false
 K-02 | A-02 | Jonas Müller   | jonas@mueller.example    | Head of purchasing | true
 K-03 | A-03 | Rosa Finch     | rosa@harbour.example   | Partner | false
@@ -127,7 +135,8 @@ K-06 | A-06 | Paul Kessler   | paul@kessler.example  | Chief financial officer |
 K-07 | A-07 | Lotte Brouwer  | lotte@brouwer.example | Accounts payable | true
 K-08 | A-19 | Henrik Elbing  | henrik@elbtal.example | Owner | false
 K-09 | A-18 | Nina Isar      | nina@isar.example   | Head of delivery | false
-""")
+""",
+)
 
 
 @dataclass(frozen=True)
@@ -142,7 +151,9 @@ class Project:
     invoice_method: str  # in Tryton's word
 
 
-PROJECTS: list[Project] = _table(Project, """
+PROJECTS: list[Project] = _table(
+    Project,
+    """
 P-2001 | Merger readiness           | A-01 | 2025-01-13 | 140.00 | timesheet
 P-2002 | Plant planning rollout     | A-02 | 2025-02-03 | 125.00 | timesheet
 P-2003 | Finance transformation     | A-03 | 2025-02-17 | 160.00 | timesheet
@@ -155,7 +166,8 @@ P-2009 | Brewhouse reporting        | A-09 | 2025-05-05 | 115.00 | effort
 P-2010 | Lens configurator          | A-10 | 2025-05-19 | 150.00 | timesheet
 P-2011 | Booking platform           | A-11 | 2025-06-02 | 125.00 | timesheet
 P-2012 | Steelwork estimating       | A-12 | 2025-06-16 | 140.00 | manual
-""")
+""",
+)
 
 
 @dataclass(frozen=True)
@@ -178,8 +190,11 @@ def _time_entries(text: str) -> list[TimeEntry]:
         worker, project, month = where.split()
         for day, hours in (each.split("=") for each in days.split()):
             redmine, _, tryton = hours.partition("/")
-            entries.append(TimeEntry(len(entries) + 1, worker, project, date.fromisoformat(f"{month}-{day}"),
-                                     Decimal(redmine), Decimal(tryton or redmine)))
+            entries.append(
+                TimeEntry(
+                    len(entries) + 1, worker, project, date.fromisoformat(f"{month}-{day}"), Decimal(redmine), Decimal(tryton or redmine)
+                )
+            )
     return entries
 
 
@@ -222,7 +237,9 @@ class Invoice:
 
 
 # Tryton numbers invoices when they are posted, in this order; so those that it has come first.
-INVOICES: list[Invoice] = _table(Invoice, """
+INVOICES: list[Invoice] = _table(
+    Invoice,
+    """
 INV-0001 | A-01 | 2025-07-31 | 11200.00 | 11200.00
 INV-0002 | A-02 | 2025-07-31 |  8750.00 |  8750.00
 INV-0003 | A-03 | 2025-07-31 | 12800.00 | 12800.00
@@ -239,15 +256,17 @@ INV-0013 | A-03 | 2025-10-31 |  5800.00 |  5800.00
 INV-0014 | A-04 | 2025-10-31 |  3965.00 |  3965.00
 INV-0080 | A-13 | 2025-11-03 / 2025-11-10 | 1875.00 | 1875.00
 INV-0090 | A-12 | 2025-10-31 |          |  2100.00
-""")
+""",
+)
 
 EXPECTED = {
     # Tryton has these organisations twice; the second party has no tax identifier.
-    "duplicates_in_tryton": {"A-03": ["Harbour & Finch GmbH", "Harbour and Finch"],
-                             "A-10": ["Lumen Optik GmbH", "LUMEN Optik G.m.b.H."]},
+    "duplicates_in_tryton": {"A-03": ["Harbour & Finch GmbH", "Harbour and Finch"], "A-10": ["Lumen Optik GmbH", "LUMEN Optik G.m.b.H."]},
     # The CRM knows them under another spelling, and without a tax id: (CRM, Tryton).
-    "other_spelling": {"A-02": ("Mueller und Soehne", "Müller & Söhne Maschinenbau GmbH"),
-                       "A-03": ("Harbour Finch", "Harbour & Finch GmbH")},
+    "other_spelling": {
+        "A-02": ("Mueller und Soehne", "Müller & Söhne Maschinenbau GmbH"),
+        "A-03": ("Harbour Finch", "Harbour & Finch GmbH"),
+    },
     "renamed_in_crm_after_close": {"A-04": ("Nordwind Logistik SE", "Hansa Spedition GmbH")},
     # account: (number in the CRM, number in Tryton)
     "phones_differ": {"A-05": ("+49 30 23125 105", "+49 30 23125 155")},

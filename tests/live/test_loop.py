@@ -54,7 +54,9 @@ def look(hub: turning.Hub) -> Turn:
     manifests = {(name, each): manifest for name, seen in hub.observe().items() for each, manifest in seen.manifests.items()}
     hub.understand()
     made = hub.plan()
-    return Turn(hub, {key: each.kind for key, each in manifests.items()}, {key: each.rows for key, each in manifests.items()}, hub.found(), made)
+    return Turn(
+        hub, {key: each.kind for key, each in manifests.items()}, {key: each.rows for key, each in manifests.items()}, hub.found(), made
+    )
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +137,7 @@ def merge_parties(hub: turning.Hub, account: str) -> None:
 
 
 def party(hub: turning.Hub, name: str) -> proteus.Model:
-    found, = hub.tryton.model("party.party").find([("name", "=", name)])
+    (found,) = hub.tryton.model("party.party").find([("name", "=", name)])
     return found
 
 
@@ -146,21 +148,26 @@ def invoices(hub: turning.Hub) -> dict[str, tuple]:
 
 
 def hours(hub: turning.Hub, entry: int) -> Decimal:
-    line, = hub.tryton.rows("timesheet.line", [("uuid", "=", str(entry))], ["duration"])
+    (line,) = hub.tryton.rows("timesheet.line", [("uuid", "=", str(entry))], ["duration"])
     return Decimal(line["duration"].total_seconds()) / 3600
 
 
 def phones(hub: turning.Hub, record_id: str) -> list[str]:
-    return [row["value"] for row in hub.tryton.rows("party.contact_mechanism", [("party", "=", int(record_id)), ("type", "=", "phone")], ["value"])]
+    return [
+        row["value"]
+        for row in hub.tryton.rows("party.contact_mechanism", [("party", "=", int(record_id)), ("type", "=", "phone")], ["value"])
+    ]
 
 
 def hub_ids(hub: turning.Hub) -> dict[str, str]:
     """The hub ids that parties carry, by their ids."""
-    return {str(row["party"]): row["code"] for row in hub.tryton.rows("party.identifier", [("code", "like", "concord:%")], ["party", "code"])}
+    return {
+        str(row["party"]): row["code"] for row in hub.tryton.rows("party.identifier", [("code", "like", "concord:%")], ["party", "code"])
+    }
 
 
 def entry_that_differs() -> seed.TimeEntry:
-    entry, = (each for each in seed.TIME_ENTRIES if each.hours != each.erp_hours)
+    (entry,) = (each for each in seed.TIME_ENTRIES if each.hours != each.erp_hours)
     return entry
 
 
@@ -169,7 +176,9 @@ def test_the_first_turn_reads_every_object_in_full(first):
     assert first.fetched["tryton", "party"] == sum(len(each.erp_names) for each in seed.ORGANISATIONS)
     assert first.fetched["redmine", "projects"] == len(seed.PROJECTS) - len(EXPECTED["projects_missing_in_redmine"])
     assert {key: first.fetched[key] for key in (("tryton", "timesheet_line"), ("redmine", "time_entries"))} == {
-        ("tryton", "timesheet_line"): len(seed.TIME_ENTRIES), ("redmine", "time_entries"): len(seed.TIME_ENTRIES)}
+        ("tryton", "timesheet_line"): len(seed.TIME_ENTRIES),
+        ("redmine", "time_entries"): len(seed.TIME_ENTRIES),
+    }
 
 
 def test_it_finds_the_values_that_differ_as_planted_and_no_other(first):
@@ -183,8 +192,14 @@ def test_it_finds_the_values_that_differ_as_planted_and_no_other(first):
     assert found == {
         **{(account, "crm", "legal_name"): names for account, names in names.items()},
         **{(account, "crm", "tax_id"): (None, tax_ids[account]) for account in EXPECTED["other_spelling"]},
-        **{(account, "tryton", "phone"): (erp.replace(" ", ""), crm.replace(" ", "")) for account, (crm, erp) in EXPECTED["phones_differ"].items()},
-        **{(number, "crm", "amount"): (str(crm), str(erp)) for number, (erp, crm) in EXPECTED["posted_invoices_with_another_amount"].items()},
+        **{
+            (account, "tryton", "phone"): (erp.replace(" ", ""), crm.replace(" ", ""))
+            for account, (crm, erp) in EXPECTED["phones_differ"].items()
+        },
+        **{
+            (number, "crm", "amount"): (str(crm), str(erp))
+            for number, (erp, crm) in EXPECTED["posted_invoices_with_another_amount"].items()
+        },
         **{(number, "tryton", "issued_on"): (erp, crm) for number, (erp, crm) in dates.items()},
         (str(entry.number), "tryton", "hours"): (f"{entry.erp_hours:.4f}", f"{entry.hours:.4f}"),
     }
@@ -215,7 +230,7 @@ def test_the_sums_of_a_customer_s_invoices_differ_where_an_invoice_does_and_nowh
 
 
 def test_a_posted_invoice_is_held_with_the_lawful_way_and_a_draft_with_the_same_difference_is_not(first):
-    posted, = EXPECTED["posted_invoices_with_another_date"].values()
+    (posted,) = EXPECTED["posted_invoices_with_another_date"].values()
 
     lines = {json.loads(line.want)["issued_on"]: (line.status, line.hold) for line in first.lines("invoice", "issued_on")}
 
@@ -224,7 +239,7 @@ def test_a_posted_invoice_is_held_with_the_lawful_way_and_a_draft_with_the_same_
 
 def test_approved_corrections_arrive(pushed, first, hub):
     entry = entry_that_differs()
-    draft, = EXPECTED["draft_invoices_with_another_date"]
+    (draft,) = EXPECTED["draft_invoices_with_another_date"]
 
     assert hours(hub, entry.number) == entry.hours
     assert invoices(hub)[draft][1] == EXPECTED["draft_invoices_with_another_date"][draft][1]
@@ -232,7 +247,7 @@ def test_approved_corrections_arrive(pushed, first, hub):
 
 
 def test_a_person_who_edits_between_plan_and_push_keeps_the_edit_and_the_rest_of_the_record_is_written(pushed, first, hub):
-    line, = first.lines("customer", "phone")
+    (line,) = first.lines("customer", "phone")
 
     exceptions = hub.rows("SELECT kind, subject, message FROM journal.exception")
 
@@ -244,14 +259,14 @@ def test_a_person_who_edits_between_plan_and_push_keeps_the_edit_and_the_rest_of
 
 
 def test_the_next_turn_does_not_overwrite_the_person_either(second, hub):
-    line, = second.lines("customer", "phone")
+    (line,) = second.lines("customer", "phone")
 
     assert line.status == "held"
     assert phones(hub, line.record_id) == [PERSON_S_PHONE]
 
 
 def test_a_project_whose_create_lost_its_answer_is_adopted_and_is_there_once(second, pushed, hub):
-    code, = EXPECTED["projects_missing_in_redmine"]
+    (code,) = EXPECTED["projects_missing_in_redmine"]
 
     there = [str(each.id) for each in hub.redmine.client.project.all() if each.name == "Steelwork estimating"]
     known = hub.rows("SELECT record_id FROM identity.project WHERE system = 'redmine' AND code = ?", code)
@@ -266,7 +281,7 @@ def test_a_project_whose_create_lost_its_answer_is_adopted_and_is_there_once(sec
 def test_a_customer_whose_create_lost_its_answer_is_adopted_and_is_there_once(last, sold, hub):
     name = next(each.crm_name for each in seed.ORGANISATIONS if each.account == SOLD)
 
-    there, = hub.tryton.rows("party.party", [("name", "=", name)], ["code"])
+    (there,) = hub.tryton.rows("party.party", [("name", "=", name)], ["code"])
     known = hub.rows("SELECT record_id, hub_id FROM identity.customer WHERE system = 'tryton' AND legal_name = ?", name)
 
     assert sold["tryton"] == {"in_doubt": 1}
@@ -276,18 +291,23 @@ def test_a_customer_whose_create_lost_its_answer_is_adopted_and_is_there_once(la
 
 def test_a_posted_invoice_is_never_written(quiet, hub):
     asked = hub.rows("SELECT DISTINCT record_id FROM journal.push WHERE system = 'tryton' AND object = 'invoice'")
-    draft, = hub.tryton.rows("account.invoice", [("number", "in", list(EXPECTED["draft_invoices_with_another_date"]))], ["number"])
+    (draft,) = hub.tryton.rows("account.invoice", [("number", "in", list(EXPECTED["draft_invoices_with_another_date"]))], ["number"])
 
     now = invoices(hub)
 
     assert asked == [(str(draft["id"]),)]
     assert quiet.sent_before[b"account.invoice.write"] == 1
     assert {number: values for number, values in now.items() if values[0] == "posted"} == {
-        each.number: ("posted", each.issued_on, Decimal(each.erp_amount), None) for each in seed.INVOICES if each.erp_amount and each.number != draft["number"]}
+        each.number: ("posted", each.issued_on, Decimal(each.erp_amount), None)
+        for each in seed.INVOICES
+        if each.erp_amount and each.number != draft["number"]
+    }
 
 
 def test_from_the_second_turn_on_tryton_is_read_from_its_watermark_and_redmine_which_has_no_filters_in_full(second, quiet, hub):
-    (mark,), = hub.rows("SELECT watermark FROM capture.snapshot WHERE system = 'tryton' AND object = 'timesheet_line' ORDER BY taken_at DESC LIMIT 1 OFFSET 1")
+    ((mark,),) = hub.rows(
+        "SELECT watermark FROM capture.snapshot WHERE system = 'tryton' AND object = 'timesheet_line' ORDER BY taken_at DESC LIMIT 1 OFFSET 1"
+    )
     since = datetime.fromisoformat(mark)
 
     changed = hub.tryton.rows("timesheet.line", ["OR", ("write_date", ">=", since), ("create_date", ">=", since)], ["uuid"])
@@ -300,7 +320,9 @@ def test_from_the_second_turn_on_tryton_is_read_from_its_watermark_and_redmine_w
 
 def test_what_was_created_was_sent_once(quiet):
     assert {name: count for name, count in quiet.sent_before.items() if b"create" in name or b"POST" in name} == {
-        b"party.party.create": 1, b"POST /projects.json": 1}
+        b"party.party.create": 1,
+        b"POST /projects.json": 1,
+    }
 
 
 def test_the_turn_after_the_last_correction_finds_nothing_to_do_and_writes_nothing(quiet, hub):

@@ -103,25 +103,28 @@ def test_a_user_s_own_key_never_leaves_the_connector(psa):
 
 
 def test_a_missing_project_is_created_and_found_by_its_hub_id(psa, redmine):
-    outcome, = psa.write(PROJECT, [create(MISSING)])
+    (outcome,) = psa.write(PROJECT, [create(MISSING)])
 
     assert outcome.state == "acknowledged"
     made = redmine.client.project.get(int(outcome.record_id))
     assert (made.name, made.identifier, {each.name: each.value for each in made.custom_fields}) == (
-        "Steelwork estimating", "p-2012", {"Concord Id": "P-0099", "Project Number": "P-2012"})
+        "Steelwork estimating",
+        "p-2012",
+        {"Concord Id": "P-0099", "Project Number": "P-2012"},
+    )
     assert psa.find(PROJECT, ["P-0099", "P-0100"]) == {"P-0099": [outcome.record_id]}
 
 
 def test_the_second_of_two_creates_is_refused_by_redmine(psa):
     psa.write(PROJECT, [create(MISSING)])
 
-    outcome, = psa.write(PROJECT, [create(MISSING)])
+    (outcome,) = psa.write(PROJECT, [create(MISSING)])
 
     assert (outcome.state, outcome.message) == ("rejected", "422 Identifier has already been taken")
 
 
 def test_a_project_without_a_number_gets_its_identifier_from_the_hub_id(psa, redmine):
-    outcome, = psa.write(PROJECT, [create({"name": "Unnumbered"}, hub_id="4711")])
+    (outcome,) = psa.write(PROJECT, [create({"name": "Unnumbered"}, hub_id="4711")])
 
     assert redmine.client.project.get(int(outcome.record_id)).identifier == "project-4711"
 
@@ -129,12 +132,15 @@ def test_a_project_without_a_number_gets_its_identifier_from_the_hub_id(psa, red
 def test_an_update_sets_what_it_names_and_leaves_the_rest(psa, redmine):
     record_id = project(psa, "P-2001")
 
-    outcome, = psa.write(PROJECT, [update(psa, PROJECT, record_id, {"name": "Merger readiness II", "code": "P-2001a"})])
+    (outcome,) = psa.write(PROJECT, [update(psa, PROJECT, record_id, {"name": "Merger readiness II", "code": "P-2001a"})])
 
     assert outcome.state == "acknowledged"
     kept = redmine.client.project.get(int(record_id))
     assert (kept.name, kept.identifier, {each.name: each.value for each in kept.custom_fields}) == (
-        "Merger readiness II", "p-2001", {"Concord Id": None, "Project Number": "P-2001a"})
+        "Merger readiness II",
+        "p-2001",
+        {"Concord Id": None, "Project Number": "P-2001a"},
+    )
 
 
 def test_a_project_that_was_there_before_us_takes_a_hub_id_and_later_another_one(psa):
@@ -142,7 +148,7 @@ def test_a_project_that_was_there_before_us_takes_a_hub_id_and_later_another_one
 
     for hub_id in ("P-0001", "P-0002"):
         version = psa.look(PROJECT, [record_id])[record_id].version
-        outcome, = psa.write(PROJECT, [Write("w", "update", record_id, hub_id, {"custom_fields": {"Concord Id": hub_id}}, version)])
+        (outcome,) = psa.write(PROJECT, [Write("w", "update", record_id, hub_id, {"custom_fields": {"Concord Id": hub_id}}, version)])
         assert outcome.state == "acknowledged"
 
     assert psa.find(PROJECT, ["P-0001", "P-0002"]) == {"P-0002": [record_id]}
@@ -153,7 +159,7 @@ def test_a_person_who_edits_between_look_and_write_keeps_the_edit(psa, redmine):
     correction = update(psa, PROJECT, record_id, {"name": "Ours"})
     redmine.client.project.update(int(record_id), name="Theirs")
 
-    outcome, = psa.write(PROJECT, [correction])
+    (outcome,) = psa.write(PROJECT, [correction])
 
     assert (outcome.state, redmine.client.project.get(int(record_id)).name) == ("moved", "Theirs")
 
@@ -163,13 +169,13 @@ def test_a_project_that_a_person_closes_has_moved_although_redmine_leaves_its_st
     correction = update(psa, PROJECT, record_id, {"name": "Ours"})
     redmine.client.project.close(int(record_id))
 
-    outcome, = psa.write(PROJECT, [correction])
+    (outcome,) = psa.write(PROJECT, [correction])
 
     assert outcome.state == "moved"
 
 
 def test_hours_are_corrected(psa, redmine):
-    outcome, = psa.write(TIME_ENTRY, [update(psa, TIME_ENTRY, "13", {"hours": Decimal("6.25"), "note": "Corrected"})])
+    (outcome,) = psa.write(TIME_ENTRY, [update(psa, TIME_ENTRY, "13", {"hours": Decimal("6.25"), "note": "Corrected"})])
 
     assert outcome.state == "acknowledged"
     entry = redmine.client.time_entry.get(13)
@@ -179,7 +185,7 @@ def test_hours_are_corrected(psa, redmine):
 def test_an_entry_moves_to_another_project_and_worker_by_their_numbers(psa, redmine):
     target, worker = project(psa, "P-2001"), next(row for row in read(psa, USER) if row["custom_fields"]["Employee Number"] == "E-01")
 
-    outcome, = psa.write(TIME_ENTRY, [update(psa, TIME_ENTRY, "13", {"project_ref": target, "worker_ref": str(worker["id"])})])
+    (outcome,) = psa.write(TIME_ENTRY, [update(psa, TIME_ENTRY, "13", {"project_ref": target, "worker_ref": str(worker["id"])})])
 
     assert outcome.state == "acknowledged"
     entry = redmine.client.time_entry.get(13)
@@ -191,7 +197,7 @@ def test_a_create_whose_answer_is_lost_is_in_doubt_and_then_found_exactly_once(r
         psa = redmine_connector.connect(SYSTEM, Connection(proxy.url, redmine.secrets))
         proxy.lose_answer(b"POST /projects.json")
 
-        outcome, = psa.write(PROJECT, [create(MISSING)])
+        (outcome,) = psa.write(PROJECT, [create(MISSING)])
         found = psa.find(PROJECT, ["P-0099"])
         psa.close()
 
@@ -203,7 +209,7 @@ def test_a_create_whose_answer_is_lost_is_in_doubt_and_then_found_exactly_once(r
 def test_a_write_that_never_left_is_rejected(redmine):
     psa = redmine_connector.connect(SYSTEM, Connection("http://127.0.0.1:9/", redmine.secrets))
 
-    outcome, = psa.write(TIME_ENTRY, [Write("w", "update", "13", "T-1", {"hours": 1.0})])
+    (outcome,) = psa.write(TIME_ENTRY, [Write("w", "update", "13", "T-1", {"hours": 1.0})])
 
     assert (outcome.state, outcome.message[:9]) == ("rejected", "not sent:")
 
@@ -222,4 +228,6 @@ def test_users_are_never_written(psa):
     outcomes = psa.write(USER, [Write("w", "create", None, "W-1", {"login": "new"}), Write("v", "update", "1", "W-2", {"login": "old"})])
 
     assert [(each.state, each.message) for each in outcomes] == [
-        ("rejected", "the hub does not create users in Redmine"), ("rejected", "the hub does not update users in Redmine")]
+        ("rejected", "the hub does not create users in Redmine"),
+        ("rejected", "the hub does not update users in Redmine"),
+    ]

@@ -47,8 +47,9 @@ def test_invoices_differ_as_planted(landscape):
 
     assert sorted(erp.keys() - crm.keys()) == seed.EXPECTED["invoices_missing_in_crm"]
     assert sorted(crm.keys() - erp.keys()) == seed.EXPECTED["invoices_missing_in_tryton"]
-    assert {number: (erp[number], crm[number]) for number in erp.keys() & crm.keys() if erp[number] != crm[number]} \
-        == seed.EXPECTED["posted_invoices_with_another_amount"]
+    assert {number: (erp[number], crm[number]) for number in erp.keys() & crm.keys() if erp[number] != crm[number]} == seed.EXPECTED[
+        "posted_invoices_with_another_amount"
+    ]
 
 
 def test_hours_and_projects_differ_as_planted(landscape):
@@ -56,7 +57,9 @@ def test_hours_and_projects_differ_as_planted(landscape):
     users = {each["id"]: each["custom_fields"]["Employee Number"] for each in rows(landscape, "redmine", "users")}
     works = {str(each["id"]): each["number"] for each in rows(landscape, "tryton", "project")}
     employees = {each["id"]: each["code"] for each in rows(landscape, "tryton", "employee")}
-    psa = hours(rows(landscape, "redmine", "time_entries"), "spent_on", lambda e: projects[e["project"]["id"]], lambda e: users[e["user"]["id"]])
+    psa = hours(
+        rows(landscape, "redmine", "time_entries"), "spent_on", lambda e: projects[e["project"]["id"]], lambda e: users[e["user"]["id"]]
+    )
     erp = hours(rows(landscape, "tryton", "timesheet_line"), "date", lambda e: works[e["project"]], lambda e: employees[e["employee"]])
 
     assert sorted(set(works.values()) - set(projects.values())) == seed.EXPECTED["projects_missing_in_redmine"]
@@ -74,7 +77,10 @@ def test_customers_differ_as_planted(landscape):
 
     assert {key: names for key, names in known.items() if len(names) > 1} == seed.EXPECTED["duplicates_in_tryton"]
     assert [key for key, names in known.items() if not names] == seed.EXPECTED["prospects_only_in_crm"]
-    assert {key: (crm[key]["Account Name"], names[0]) for key, names in known.items() if names and crm[key]["Account Name"] != names[0]} == renamed
+    assert {
+        key: (crm[key]["Account Name"], names[0]) for key, names in known.items() if names and crm[key]["Account Name"] != names[0]
+    } == renamed
     assert sorted(name for names in by_website.values() for name in names) == sorted(
-        each.erp_name for each in seed.ORGANISATIONS if each.account in seed.EXPECTED["customers_only_in_tryton"])
+        each.erp_name for each in seed.ORGANISATIONS if each.account in seed.EXPECTED["customers_only_in_tryton"]
+    )
     assert Counter(each["tax_identifier"] is None for each in erp) == {False: 20, True: 2}

@@ -17,9 +17,16 @@ pytestmark = pytest.mark.live
 SYSTEM = mapping.read(mapping.FOLDER / "tryton/system.yaml")
 PARTY, PROJECT, LINE, INVOICE = (SYSTEM.objects[name] for name in ("party", "project", "timesheet_line", "invoice"))
 NEW_CUSTOMER = {
-    "legal_name": "Moorland Papier GmbH", "tax_id": "DE136695976", "website": "moorland.example", "email": "office@moorland.example",
-    "phone": "+49 30 23125 130", "billing_address_street": "Am Markt 1", "billing_address_city": "Ulm", "billing_address_postcode": "89073",
-    "billing_address_country": "DE", "payment_terms": "net_30",
+    "legal_name": "Moorland Papier GmbH",
+    "tax_id": "DE136695976",
+    "website": "moorland.example",
+    "email": "office@moorland.example",
+    "phone": "+49 30 23125 130",
+    "billing_address_street": "Am Markt 1",
+    "billing_address_city": "Ulm",
+    "billing_address_postcode": "89073",
+    "billing_address_country": "DE",
+    "payment_terms": "net_30",
 }
 KEPT = {"party.party": ("Edited", "Berlin"), "party.address": ("Alder & Brook GmbH", "Edited")}  # name and city after a person's edit
 
@@ -56,31 +63,51 @@ def test_a_full_read_gives_every_record_that_the_seed_put_there_in_pages(erp, mo
     counts = {name: len(read(erp, each)) for name, each in SYSTEM.objects.items()}
 
     parties = sum(len(each.erp_names) for each in seed.ORGANISATIONS)
-    assert counts == {"party": parties, "employee": len(seed.WORKERS), "project": len(seed.PROJECTS),
-                      "timesheet_line": len(seed.TIME_ENTRIES), "invoice": sum(bool(each.erp_amount) for each in seed.INVOICES)}
+    assert counts == {
+        "party": parties,
+        "employee": len(seed.WORKERS),
+        "project": len(seed.PROJECTS),
+        "timesheet_line": len(seed.TIME_ENTRIES),
+        "invoice": sum(bool(each.erp_amount) for each in seed.INVOICES),
+    }
 
 
 def test_a_party_is_shown_with_its_address_mechanisms_and_identifier(erp):
     row = next(row for row in read(erp, PARTY) if row["name"] == "Alder & Brook GmbH")
 
     assert row | {"id": 0, "code": "", "changed": ""} == {
-        "id": 0, "code": "", "changed": "", "name": "Alder & Brook GmbH", "inactive": False, "replaced_by": None, "hub_id": None,
-        "tax_identifier": "DE492655486", "customer_payment_term": "30 days", "website": "https://www.alder.example",
-        "phone": "+49 30 23125 101", "email": "accounts@alder.example",
+        "id": 0,
+        "code": "",
+        "changed": "",
+        "name": "Alder & Brook GmbH",
+        "inactive": False,
+        "replaced_by": None,
+        "hub_id": None,
+        "tax_identifier": "DE492655486",
+        "customer_payment_term": "30 days",
+        "website": "https://www.alder.example",
+        "phone": "+49 30 23125 101",
+        "email": "accounts@alder.example",
         "address": {"street": "Lindenallee 4", "postal_code": "10115", "city": "Berlin", "subdivision": None, "country": "DE"},
     }
 
 
-@pytest.mark.parametrize("model, field, value, shown", [
-    ("party.party", "name", "Alder, Brook & Co. GmbH", lambda row: row["name"]),
-    ("party.address", "city", "Potsdam", lambda row: row["address"]["city"]),
-    ("party.contact_mechanism", "value", "+49 30 23125 199", lambda row: row["phone"]),
-])
+@pytest.mark.parametrize(
+    "model, field, value, shown",
+    [
+        ("party.party", "name", "Alder, Brook & Co. GmbH", lambda row: row["name"]),
+        ("party.address", "city", "Potsdam", lambda row: row["address"]["city"]),
+        ("party.contact_mechanism", "value", "+49 30 23125 199", lambda row: row["phone"]),
+    ],
+)
 def test_an_incremental_read_gives_what_a_person_changed_also_in_a_related_record(erp, tryton, model, field, value, shown):
     newest = max(row["changed"] for row in read(erp, PARTY))
-    alder, = tryton.model("party.party").find([("name", "=", "Alder & Brook GmbH")])
-    edited = {"party.party": alder, "party.address": alder.addresses[0],
-              "party.contact_mechanism": next(each for each in alder.contact_mechanisms if each.type == "phone")}[model]
+    (alder,) = tryton.model("party.party").find([("name", "=", "Alder & Brook GmbH")])
+    edited = {
+        "party.party": alder,
+        "party.address": alder.addresses[0],
+        "party.contact_mechanism": next(each for each in alder.contact_mechanisms if each.type == "phone"),
+    }[model]
     edited = tryton.model(model)(edited.id)
     setattr(edited, field, value)
     edited.save()
@@ -101,15 +128,23 @@ def test_the_watermark_starts_a_little_early_because_a_record_bears_the_time_at_
 
 
 def test_a_customer_is_created_whole_in_one_call(erp, tryton):
-    outcome, = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
+    (outcome,) = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
 
     assert outcome.state == "acknowledged"
     made = tryton.model("party.party")(int(outcome.record_id))
-    address, = made.addresses
-    assert (made.name, made.code, made.tax_identifier.code, made.tax_identifier.type) == ("Moorland Papier GmbH", "C-0099", "DE136695976", "eu_vat")
+    (address,) = made.addresses
+    assert (made.name, made.code, made.tax_identifier.code, made.tax_identifier.type) == (
+        "Moorland Papier GmbH",
+        "C-0099",
+        "DE136695976",
+        "eu_vat",
+    )
     assert (address.street, address.postal_code, address.city, address.country.code) == ("Am Markt 1", "89073", "Ulm", "DE")
     assert {each.type: each.value for each in made.contact_mechanisms} == {
-        "website": "moorland.example", "email": "office@moorland.example", "phone": "+49 30 23125 130"}
+        "website": "moorland.example",
+        "email": "office@moorland.example",
+        "phone": "+49 30 23125 130",
+    }
     assert made.customer_payment_term.name == "30 days"
     assert erp.find(PARTY, ["C-0099", "C-0100"]) == {"C-0099": [outcome.record_id]}
 
@@ -117,37 +152,45 @@ def test_a_customer_is_created_whole_in_one_call(erp, tryton):
 def test_the_second_of_two_creates_is_refused_by_tryton(erp):
     erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
 
-    outcome, = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
+    (outcome,) = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
 
     assert (outcome.state, outcome.message) == ("rejected", "The code on party must be unique.")
 
 
 def test_a_create_that_tryton_refuses_leaves_nothing_behind(erp):
-    outcome, = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER | {"tax_id": "DE1"})])
+    (outcome,) = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER | {"tax_id": "DE1"})])
 
     assert (outcome.state, "not valid" in outcome.message) == ("rejected", True)
     assert erp.find(PARTY, ["C-0099"]) == {}
 
 
 def test_what_tryton_does_not_know_by_name_is_refused_before_anything_is_sent(erp):
-    outcome, = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER | {"billing_address_country": "NO"})])
+    (outcome,) = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER | {"billing_address_country": "NO"})])
 
     assert (outcome.state, outcome.message.startswith("no country.country with code 'NO'")) == ("rejected", True)
 
 
 def test_an_update_sets_what_it_names_clears_what_is_empty_and_leaves_the_rest(erp, tryton):
     record_id = party(erp, "Alder & Brook GmbH")
-    values = {"legal_name": "Alder Brook GmbH", "tax_id": "DE136695976", "phone": None, "email": "office@alder.example",
-              "billing_address_street": "Lindenallee 5", "payment_terms": "net_60"}
+    values = {
+        "legal_name": "Alder Brook GmbH",
+        "tax_id": "DE136695976",
+        "phone": None,
+        "email": "office@alder.example",
+        "billing_address_street": "Lindenallee 5",
+        "payment_terms": "net_60",
+    }
 
-    outcome, = erp.write(PARTY, [update(erp, PARTY, record_id, values)])
+    (outcome,) = erp.write(PARTY, [update(erp, PARTY, record_id, values)])
 
     assert outcome.state == "acknowledged"
     kept = tryton.model("party.party")(int(record_id))
-    address, = kept.addresses
+    (address,) = kept.addresses
     assert (kept.name, kept.tax_identifier.code, kept.customer_payment_term.name) == ("Alder Brook GmbH", "DE136695976", "60 days")
     assert {each.type: each.value for each in kept.contact_mechanisms} == {
-        "website": "https://www.alder.example", "email": "office@alder.example"}
+        "website": "https://www.alder.example",
+        "email": "office@alder.example",
+    }
     assert (address.street, address.city) == ("Lindenallee 5", "Berlin")
 
 
@@ -157,7 +200,7 @@ def test_a_person_who_edits_between_look_and_write_keeps_the_edit(erp, tryton, p
     correction = update(erp, PARTY, record_id, {"legal_name": "Alder Brook GmbH", "billing_address_city": "Bonn"})
     edit_as_person(tryton, record_id, person_edits)
 
-    outcome, = erp.write(PARTY, [correction])
+    (outcome,) = erp.write(PARTY, [correction])
 
     assert outcome.state == "moved"
     assert as_a_person_sees(tryton, record_id) == KEPT[person_edits]
@@ -171,7 +214,7 @@ def test_a_person_who_is_quicker_by_a_hair_is_seen_by_tryton_itself(tryton, pers
         correction = update(erp, PARTY, record_id, {"legal_name": "Alder Brook GmbH", "billing_address_city": "Bonn"})
         proxy.meanwhile(b"party.party.write", lambda: edit_as_person(tryton, record_id, person_edits))
 
-        outcome, = erp.write(PARTY, [correction])
+        (outcome,) = erp.write(PARTY, [correction])
         erp.close()
 
     assert (outcome.state, outcome.message) == ("moved", "Records were modified in the meanwhile")
@@ -195,7 +238,7 @@ def test_a_create_whose_answer_is_lost_is_in_doubt_and_then_found_exactly_once(t
         erp = tryton_connector.connect(SYSTEM, Connection(proxy.url, tryton.secrets))
         proxy.lose_answer(b"party.party.create")
 
-        outcome, = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
+        (outcome,) = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
         found = erp.find(PARTY, ["C-0099"])
         erp.close()
 
@@ -210,7 +253,7 @@ def test_an_update_whose_answer_is_lost_is_in_doubt_and_can_be_read_back(tryton)
         record_id = party(erp, "Alder & Brook GmbH")
         proxy.lose_answer(b"party.party.write")
 
-        outcome, = erp.write(PARTY, [update(erp, PARTY, record_id, {"legal_name": "Alder Brook GmbH"})])
+        (outcome,) = erp.write(PARTY, [update(erp, PARTY, record_id, {"legal_name": "Alder Brook GmbH"})])
         seen = erp.look(PARTY, [record_id])[record_id]
         erp.close()
 
@@ -221,7 +264,7 @@ def test_a_write_that_never_left_is_rejected(tryton):
     erp = tryton_connector.connect(SYSTEM, Connection("http://127.0.0.1:9/hub/", tryton.secrets))
     erp.rpc.http.attempts = 1
 
-    outcome, = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
+    (outcome,) = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
 
     assert (outcome.state, outcome.message[:9]) == ("rejected", "not sent:")
 
@@ -242,7 +285,7 @@ def test_a_session_that_ends_before_a_write_is_renewed_and_the_write_happens_onc
     read(erp, PARTY)
     end_all_sessions(tryton)
 
-    outcome, = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
+    (outcome,) = erp.write(PARTY, [create(PARTY, NEW_CUSTOMER)])
 
     assert (outcome.state, erp.find(PARTY, ["C-0099"])) == ("acknowledged", {"C-0099": [outcome.record_id]})
 
@@ -293,41 +336,66 @@ def test_looking_tells_living_deactivated_merged_and_deleted_parties_apart(erp, 
     seen = erp.look(PARTY, [living, twin, brief, closed])
 
     assert {key: (each.state, each.into) for key, each in seen.items()} == {
-        living: ("there", None), twin: ("merged", living), brief: ("deleted", None), closed: ("deleted", None)}
+        living: ("there", None),
+        twin: ("merged", living),
+        brief: ("deleted", None),
+        closed: ("deleted", None),
+    }
     assert {row["id"]: (row["inactive"], row["replaced_by"]) for row in read(erp, PARTY) if str(row["id"]) in (twin, closed)} == {
-        int(twin): (True, int(living)), int(closed): (True, None)}
+        int(twin): (True, int(living)),
+        int(closed): (True, None),
+    }
 
 
 def test_a_project_is_created_and_updated(erp, tryton):
     customer = party(erp, "Alder & Brook GmbH")
-    values = {"name": "Data room", "customer_ref": customer, "starts_on": "2026-01-05", "hourly_rate": Decimal("155.50"),
-              "fee_model": "time_and_materials"}
-    made, = erp.write(PROJECT, [create(PROJECT, values, hub_id="P-0099")])
+    values = {
+        "name": "Data room",
+        "customer_ref": customer,
+        "starts_on": "2026-01-05",
+        "hourly_rate": Decimal("155.50"),
+        "fee_model": "time_and_materials",
+    }
+    (made,) = erp.write(PROJECT, [create(PROJECT, values, hub_id="P-0099")])
 
-    changed, = erp.write(PROJECT, [update(erp, PROJECT, made.record_id, {"name": "Data room 2", "ends_on": "2026-12-31"})])
+    (changed,) = erp.write(PROJECT, [update(erp, PROJECT, made.record_id, {"name": "Data room 2", "ends_on": "2026-12-31"})])
 
     assert (made.state, changed.state) == ("acknowledged", "acknowledged")
     work = tryton.model("project.work")(int(made.record_id))
     assert (work.name, work.party.name, work.list_price, work.project_invoice_method) == (
-        "Data room 2", "Alder & Brook GmbH", Decimal("155.50"), "timesheet")
+        "Data room 2",
+        "Alder & Brook GmbH",
+        Decimal("155.50"),
+        "timesheet",
+    )
     assert (str(work.timesheet_start_date), str(work.timesheet_end_date)) == ("2026-01-05", "2026-12-31")
     assert erp.find(PROJECT, ["P-0099"]) == {"P-0099": [made.record_id]}
 
 
 def test_hours_are_corrected_and_new_ones_added_with_the_hub_id_beside_the_note(erp, tryton):
     line = next(row for row in read(erp, LINE) if row["uuid"] == "18")
-    corrected, = erp.write(LINE, [update(erp, LINE, str(line["id"]), {"hours": Decimal("7.5")})])
-    new = {"worked_on": "2025-11-03", "hours": Decimal("1.25"), "note": "Handover",
-           "project_ref": line["project"], "worker_ref": str(line["employee"])}
+    (corrected,) = erp.write(LINE, [update(erp, LINE, str(line["id"]), {"hours": Decimal("7.5")})])
+    new = {
+        "worked_on": "2025-11-03",
+        "hours": Decimal("1.25"),
+        "note": "Handover",
+        "project_ref": line["project"],
+        "worker_ref": str(line["employee"]),
+    }
 
-    added, = erp.write(LINE, [create(LINE, new, hub_id="T-0061")])
+    (added,) = erp.write(LINE, [create(LINE, new, hub_id="T-0061")])
 
     assert (corrected.state, added.state) == ("acknowledged", "acknowledged")
     Line = tryton.model("timesheet.line")
     assert Line(line["id"]).duration.total_seconds() == 7.5 * 3600
-    assert (Line(int(added.record_id)).duration.total_seconds(), Line(int(added.record_id)).description) == (1.25 * 3600, "Handover concord:T-0061")
+    assert (Line(int(added.record_id)).duration.total_seconds(), Line(int(added.record_id)).description) == (
+        1.25 * 3600,
+        "Handover concord:T-0061",
+    )
     assert (erp.find(LINE, ["T-0061"]), erp.look(LINE, [added.record_id])[added.record_id].row["description"]) == (
-        {"T-0061": [added.record_id]}, "Handover")
+        {"T-0061": [added.record_id]},
+        "Handover",
+    )
 
 
 @pytest.mark.parametrize("each, model", [(PARTY, "party.party"), (PROJECT, "project.work"), (LINE, "timesheet.line")])
@@ -341,7 +409,7 @@ def test_a_record_that_was_there_before_us_takes_a_hub_id_and_later_another_one(
 
     for hub_id in ("H-0001", "H-0002"):
         version = erp.look(each, [record_id])[record_id].version
-        outcome, = erp.write(each, [Write("w", "update", record_id, hub_id, {"hub_id": hub_id}, version)])
+        (outcome,) = erp.write(each, [Write("w", "update", record_id, hub_id, {"hub_id": hub_id}, version)])
         assert outcome.state == "acknowledged"
 
     assert erp.find(each, ["H-0001", "H-0002"]) == {"H-0002": [record_id]}
@@ -361,6 +429,6 @@ def test_a_draft_invoice_takes_another_date_and_tryton_itself_refuses_one_for_a_
 
 
 def test_an_invoice_is_not_created(erp):
-    outcome, = erp.write(INVOICE, [Write("w", "create", None, "I-1", {"invoice_date": "2025-11-17"})])
+    (outcome,) = erp.write(INVOICE, [Write("w", "create", None, "I-1", {"invoice_date": "2025-11-17"})])
 
     assert (outcome.state, outcome.message) == ("rejected", "the hub does not create invoice in Tryton")

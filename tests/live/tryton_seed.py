@@ -56,9 +56,11 @@ def _open_year() -> None:
 
 
 def _number_projects() -> None:
-    kind, = Model.get("ir.sequence.type").find([("name", "=", "Project Work Effort")])
+    (kind,) = Model.get("ir.sequence.type").find([("name", "=", "Project Work Effort")])
     first = seed.PROJECTS[0].code
-    sequence = _saved("ir.sequence", name="Project", sequence_type=kind, prefix=first.rstrip("0123456789"), number_next=int(first.lstrip("P-")))
+    sequence = _saved(
+        "ir.sequence", name="Project", sequence_type=kind, prefix=first.rstrip("0123456789"), number_next=int(first.lstrip("P-"))
+    )
     settings = Model.get("project.configuration")(1)
     settings.work_sequence = sequence
     settings.save()
@@ -105,7 +107,7 @@ def _project(each: seed.Project, parties: dict):
     project.timesheet_available = True
     project.save()
     assert project.number == each.code, (project.number, each.code)
-    work, = project.timesheet_works
+    (work,) = project.timesheet_works
     work.timesheet_start_date = date.fromisoformat(each.starts_on)
     work.save()
     return work
@@ -115,10 +117,19 @@ def _time_entries(employees: dict, works: dict) -> None:
     """Straight through the server's own models: only code inside Tryton may set a line's uuid, as its time tracking route does."""
     company = get_company().id
     with Transaction().start("hub", 1, context={"company": company}) as transaction:
-        Pool().get("timesheet.line").create([{
-            "employee": employees[each.worker].id, "work": works[each.project].id, "date": each.worked_on,
-            "duration": timedelta(hours=float(each.erp_hours)), "description": f"Work on {each.project}", "uuid": str(each.number),
-        } for each in seed.TIME_ENTRIES])
+        Pool().get("timesheet.line").create(
+            [
+                {
+                    "employee": employees[each.worker].id,
+                    "work": works[each.project].id,
+                    "date": each.worked_on,
+                    "duration": timedelta(hours=float(each.erp_hours)),
+                    "description": f"Work on {each.project}",
+                    "uuid": str(each.number),
+                }
+                for each in seed.TIME_ENTRIES
+            ]
+        )
         transaction.commit()
 
 

@@ -1,7 +1,7 @@
 """A real Tryton 8.2 on loopback: installed once into an environment of its own, seeded once, its database file copied for each use.
 
-    with tryton_server.running(tmp_path) as tryton:
-        tryton.url, tryton.secrets
+with tryton_server.running(tmp_path) as tryton:
+    tryton.url, tryton.secrets
 """
 
 import hashlib
@@ -17,9 +17,25 @@ import proteus
 from processes import CACHE, answering, free_port, once, run
 
 SERIES = ">=8.2,<8.3"
-PACKAGES = ["trytond", "proteus", *(f"trytond-{module}" for module in (
-    "party", "company", "account", "account-product", "account-invoice", "project", "timesheet", "project-invoice",
-    "project-revenue", "timesheet-cost"))]
+PACKAGES = [
+    "trytond",
+    "proteus",
+    *(
+        f"trytond-{module}"
+        for module in (
+            "party",
+            "company",
+            "account",
+            "account-product",
+            "account-invoice",
+            "project",
+            "timesheet",
+            "project-invoice",
+            "project-revenue",
+            "timesheet-cost",
+        )
+    ),
+]
 MODULES = ["account_invoice", "project_invoice"]
 SECRETS = {"user": "admin", "password": "demo-password"}
 SEEDED_BY = ["seed.py", "tryton_seed.py", "tryton_server.py"]
@@ -70,7 +86,17 @@ def installed() -> Path:
     with once(environment) as missing:
         if missing:
             run([sys.executable, "-m", "venv", environment])
-            run([environment / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *(name + SERIES for name in PACKAGES)])
+            run(
+                [
+                    environment / "bin/python",
+                    "-m",
+                    "pip",
+                    "install",
+                    "-q",
+                    "--disable-pip-version-check",
+                    *(name + SERIES for name in PACKAGES),
+                ]
+            )
     return environment / "bin"
 
 
@@ -87,7 +113,10 @@ def seeded() -> Path:
             database.touch()
             secret = folder / "password"
             secret.write_text(SECRETS["password"])
-            admin, environment = [programs / "trytond-admin", "-c", configuration, "-d", "hub"], os.environ | {"TRYTONPASSFILE": str(secret)}
+            admin, environment = (
+                [programs / "trytond-admin", "-c", configuration, "-d", "hub"],
+                os.environ | {"TRYTONPASSFILE": str(secret)},
+            )
             run([*admin, "--all", "--email", "admin@firm.example", "-p"], env=environment)
             run([*admin, "-u", *MODULES, "--activate-dependencies"], env=environment)
             run([programs / "python", here / "tryton_seed.py", configuration])

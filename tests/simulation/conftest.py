@@ -14,8 +14,13 @@ from loop import Loop
 from assets import sqlmesh_models
 
 CACHE = Path(__file__).parent.parent.parent / ".cache" / "simulation"
-settings.register_profile("simulation", max_examples=int(os.environ.get("CONCORD_EXAMPLES", "4")), deadline=None, derandomize="CONCORD_EXAMPLES" not in os.environ,
-                          suppress_health_check=list(HealthCheck))
+settings.register_profile(
+    "simulation",
+    max_examples=int(os.environ.get("CONCORD_EXAMPLES", "4")),
+    deadline=None,
+    derandomize="CONCORD_EXAMPLES" not in os.environ,
+    suppress_health_check=list(HealthCheck),
+)
 settings.load_profile("simulation")
 
 

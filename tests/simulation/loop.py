@@ -51,8 +51,13 @@ class Loop:
     @property
     def private(self) -> set[str]:
         """What no log may hold: the secrets of the systems, and how the firm's people and customers are called and reached."""
-        people = [row[column] for entity in ("contact", "worker", "customer") for row in self.twin.truth[entity].values()
-                  for column in ("full_name", "email", "phone", "tax_id") if row.get(column)]
+        people = [
+            row[column]
+            for entity in ("contact", "worker", "customer")
+            for row in self.twin.truth[entity].values()
+            for column in ("full_name", "email", "phone", "tax_id")
+            if row.get(column)
+        ]
         return {*people, *(secret for each in self.twin.simulators.values() for secret in each.secrets.values())}
 
     def start_from(self, state: Path) -> None:
@@ -125,7 +130,9 @@ class Loop:
         self.gone = self._gone()
 
     def _gone(self) -> dict[tuple[str, str], set[str]]:
-        return {(name, table): set(each.gone) for name, simulator in self.twin.simulators.items() for table, each in simulator.tables.items()}
+        return {
+            (name, table): set(each.gone) for name, simulator in self.twin.simulators.items() for table, each in simulator.tables.items()
+        }
 
     # What there is
 
@@ -152,8 +159,11 @@ class Loop:
         """Keep the hub's state and the systems' records; `back` brings them back."""
         self.journal.close()
         shutil.copytree(self.firm.state, kept)
-        held = {(name, table): {key: value for key, value in vars(each).items() if key not in SHARED}
-                for name, simulator in self.twin.simulators.items() for table, each in simulator.tables.items()}
+        held = {
+            (name, table): {key: value for key, value in vars(each).items() if key not in SHARED}
+            for name, simulator in self.twin.simulators.items()
+            for table, each in simulator.tables.items()
+        }
         return {"state": kept, "at": self.twin.clock.at, "tables": copy.deepcopy(held)}
 
     def back(self, kept: dict[str, Any]) -> "Loop":

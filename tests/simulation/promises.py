@@ -36,8 +36,10 @@ class Sent:
 
 def sent(loop: Loop) -> list[Sent]:
     """Every write of every record, in the order in which each system saw them."""
-    return [*(one for each in loop.recorders["salesforce"].written for one in _salesforce(*each)),
-            *(one for each in loop.recorders["netsuite"].written for one in _netsuite(*each))]
+    return [
+        *(one for each in loop.recorders["salesforce"].written for one in _salesforce(*each)),
+        *(one for each in loop.recorders["netsuite"].written for one in _netsuite(*each)),
+    ]
 
 
 def _salesforce(method: str, path: str, body: bytes, status: int, answer: bytes) -> Iterator[Sent]:
@@ -55,7 +57,14 @@ def _salesforce(method: str, path: str, body: bytes, status: int, answer: bytes)
 def _netsuite(method: str, path: str, body: bytes, status: int, answer: bytes) -> Iterator[Sent]:
     name, _, record_id = path.partition("/record/v1/")[2].partition("/")
     values = json.loads(body)
-    yield Sent("netsuite", name, record_id or None, None if record_id else values["externalId"], values, values["externalId"] if not record_id and status == 204 else None)
+    yield Sent(
+        "netsuite",
+        name,
+        record_id or None,
+        None if record_id else values["externalId"],
+        values,
+        values["externalId"] if not record_id and status == 204 else None,
+    )
 
 
 def broken(loop: Loop) -> list[str]:
@@ -66,7 +75,9 @@ def broken(loop: Loop) -> list[str]:
 
 def unexplained(loop: Loop) -> list[str]:
     """What is left at rest and no person is told of: a line without hold or need of consent, a refusal without a next step."""
-    lines = loop.hub("SELECT system, object, coalesce(record_id, hub_id), coalesce(field, 'create'), status, hold FROM work.plan_line WHERE status = 'approved' OR (status = 'held' AND hold IS NULL)")
+    lines = loop.hub(
+        "SELECT system, object, coalesce(record_id, hub_id), coalesce(field, 'create'), status, hold FROM work.plan_line WHERE status = 'approved' OR (status = 'held' AND hold IS NULL)"
+    )
     silent = [key for key, message in loop.exceptions().items() if not re.search(r"`hub |correct|see |map it|tries again", message)]
     pushes = loop.hub("""
       SELECT push_id, state FROM journal.push AS p WHERE state IN ('rejected', 'moved', 'unconfirmed')
@@ -97,7 +108,9 @@ def _deleted(loop: Loop) -> Iterator[str]:
 
 def _posted(loop: Loop, writes: list[Sent]) -> Iterator[str]:
     for one in writes:
-        if (one.system, one.object) == ("netsuite", "invoice") and loop.rows("netsuite", "invoice")[one.record_id]["status"]["id"] in POSTED:
+        if (one.system, one.object) == ("netsuite", "invoice") and loop.rows("netsuite", "invoice")[one.record_id]["status"][
+            "id"
+        ] in POSTED:
             yield f"invoice {one.record_id} is posted, and a write was sent to it"
 
 
@@ -119,7 +132,9 @@ def _without_consent(loop: Loop, writes: list[Sent]) -> Iterator[str]:
         if count > len(intents.get(key, ())):
             yield f"{key} was written {count} times, and {len(intents.get(key, ()))} intents are in the journal"
     for one in writes:
-        allowed = set().union(*(_fields(loop.firm.systems[one.system].system.objects[one.object], event) for event in intents.get(one.key, ())))
+        allowed = set().union(
+            *(_fields(loop.firm.systems[one.system].system.objects[one.object], event) for event in intents.get(one.key, ()))
+        )
         if beyond := one.body.keys() - allowed:
             yield f"{one.key}: {', '.join(sorted(beyond))} written, and no approved line says so"
 

@@ -12,8 +12,17 @@ from hub.systems.netsuite.connector import NetSuite
 from hub.systems.salesforce.connector import Salesforce
 
 POST = "/services/rest/record/v1/customer"
-ACCOUNT = {"Name": "Ortwin Anlagenbau GmbH", "Type": "Customer - Direct", "Website": "ortwin-anlagenbau.example", "CurrencyIsoCode": "EUR",
-           "BillingCity": "Bremen", "BillingCountryCode": "DE", "Payment_Terms__c": "N30", "Legal_Entity__c": "DE01", "Tax_Id__c": "DE811569869"}
+ACCOUNT = {
+    "Name": "Ortwin Anlagenbau GmbH",
+    "Type": "Customer - Direct",
+    "Website": "ortwin-anlagenbau.example",
+    "CurrencyIsoCode": "EUR",
+    "BillingCity": "Bremen",
+    "BillingCountryCode": "DE",
+    "Payment_Terms__c": "N30",
+    "Legal_Entity__c": "DE01",
+    "Tax_Id__c": "DE811569869",
+}
 
 
 def new_customer(loop):
@@ -104,8 +113,17 @@ def test_an_acknowledged_create_is_not_sent_again_because_its_values_changed_mea
 
 def test_what_a_person_created_by_hand_between_plan_and_push_is_not_created_again(loop):
     new_customer(loop)
-    loop.person_creates("netsuite", "customer", {"companyName": ACCOUNT["Name"], "vatRegNumber": ACCOUNT["Tax_Id__c"], "entityStatus": {"id": "13"},
-                                                 "subsidiary": {"id": "2"}, "currency": {"id": "4"}})
+    loop.person_creates(
+        "netsuite",
+        "customer",
+        {
+            "companyName": ACCOUNT["Name"],
+            "vatRegNumber": ACCOUNT["Tax_Id__c"],
+            "entityStatus": {"id": "13"},
+            "subsidiary": {"id": "2"},
+            "currency": {"id": "4"},
+        },
+    )
 
     loop.push("netsuite")
     loop.rest()

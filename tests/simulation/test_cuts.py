@@ -78,8 +78,12 @@ def test_a_process_killed_at_any_moment_leaves_what_the_next_one_finishes(loop, 
     record, account = customer(loop)
     loop.person_edits("netsuite", "customer", record, companyName="Umbenannt GmbH")
     loop.person_edits("salesforce", "Account", account, Website="neu.example")
-    with subprocess.Popen([sys.executable, str(Path(__file__).parent / "one_turn.py"), str(loop.folder)], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-                          stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "one_turn.py"), str(loop.folder)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    ) as child:
         child.stdout.readline()  # it has started, and turns from now on
         time.sleep(seconds)
         child.send_signal(signal.SIGKILL)

@@ -15,7 +15,14 @@ from hub.systems.netsuite.connector import NetSuite
 from hub.systems.salesforce.connector import Salesforce
 from reconcile import resolve
 
-DEATHS = [(Journal, "append"), (NetSuite, "write"), (Salesforce, "write"), (resolve, "done"), (resolve, "_touch"), (sqlmesh_models, "_evaluate")]
+DEATHS = [
+    (Journal, "append"),
+    (NetSuite, "write"),
+    (Salesforce, "write"),
+    (resolve, "done"),
+    (resolve, "_touch"),
+    (sqlmesh_models, "_evaluate"),
+]
 FAULTS = ["cut_after", "cut_before", "status"]
 
 
@@ -28,7 +35,11 @@ def person(loop, number):
         lambda: loop.person_edits("netsuite", "customer", record, url=f"hand-{number}.example"),
         lambda: loop.person_edits("salesforce", "Account", account, Website=f"sales-{number}.example", Phone=f"+49 30 5550{number:03d}"),
         lambda: loop.person_edits("salesforce", "Account", account, Name=f"Kunde {number} AG"),
-        lambda: loop.person_creates("salesforce", "Account", {"Name": f"Neukunde {number} GmbH", "Type": "Customer - Direct", "CurrencyIsoCode": "EUR", "Legal_Entity__c": "DE01"}),
+        lambda: loop.person_creates(
+            "salesforce",
+            "Account",
+            {"Name": f"Neukunde {number} GmbH", "Type": "Customer - Direct", "CurrencyIsoCode": "EUR", "Legal_Entity__c": "DE01"},
+        ),
         lambda: loop.person_deletes("salesforce", "Account", account, into=accounts[(number + 1) % len(accounts)]),
         lambda: loop.person_deletes("netsuite", "customer", record),
         lambda: _posts(loop),
@@ -51,9 +62,19 @@ def fault(loop, number):
 def step(loop, what, number):
     where, name = DEATHS[number % len(DEATHS)]
     chance = lambda line: int(line.line_id[:2], 16) % 2 == number % 2
-    {"person": lambda: person(loop, number), "fault": lambda: fault(loop, number), "observe": loop.observe, "full": lambda: loop.observe(full=True),
-     "understand": loop.understand, "plan": loop.plan, "approve": loop.approve, "some": lambda: loop.approve(chance), "push": loop.push,
-     "turn": loop.turn, "death": lambda: _dies(loop, where, name, number)}[what]()
+    {
+        "person": lambda: person(loop, number),
+        "fault": lambda: fault(loop, number),
+        "observe": loop.observe,
+        "full": lambda: loop.observe(full=True),
+        "understand": loop.understand,
+        "plan": loop.plan,
+        "approve": loop.approve,
+        "some": lambda: loop.approve(chance),
+        "push": loop.push,
+        "turn": loop.turn,
+        "death": lambda: _dies(loop, where, name, number),
+    }[what]()
 
 
 def _dies(loop, where, name, number):
@@ -61,7 +82,12 @@ def _dies(loop, where, name, number):
         loop.turn()
 
 
-STEPS = st.tuples(st.sampled_from(["person"] * 4 + ["turn"] * 2 + ["death"] * 2 + ["fault", "observe", "full", "understand", "plan", "approve", "some", "push"]), st.integers(0, 199))
+STEPS = st.tuples(
+    st.sampled_from(
+        ["person"] * 4 + ["turn"] * 2 + ["death"] * 2 + ["fault", "observe", "full", "understand", "plan", "approve", "some", "push"]
+    ),
+    st.integers(0, 199),
+)
 
 
 def test_a_firm_is_brought_to_rest_with_every_promise_kept(firm_at_rest):
@@ -115,10 +141,13 @@ def test_a_renumbered_document_leaves_no_stale_golden_record_when_the_run_dies(l
 
     loop.understand()
 
-    assert loop.hub("""
+    assert (
+        loop.hub("""
       SELECT coalesce(g.hub_id, i.hub_id) FROM golden.invoice AS g
       FULL JOIN (SELECT hub_id, count(*) AS n FROM identity.invoice WHERE is_live GROUP BY hub_id) AS i ON i.hub_id = g.hub_id
-      WHERE g.record_count IS DISTINCT FROM i.n""") == []
+      WHERE g.record_count IS DISTINCT FROM i.n""")
+        == []
+    )
 
 
 def test_two_that_read_a_system_at_once_do_not_disturb_each_other(loop):

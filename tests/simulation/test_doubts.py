@@ -29,7 +29,10 @@ def test_a_create_waits_while_a_steward_has_still_to_say_whether_it_is_there(dou
     doubted.push()
 
     (create,) = [line for line in plan.lines if line.action == "create" and line.system == "netsuite"]
-    assert (create.status, create.hold) == ("held", f"waits for a steward: {doubted.alike} may be it already; decide the pair in `hub serve`")
+    assert (create.status, create.hold) == (
+        "held",
+        f"waits for a steward: {doubted.alike} may be it already; decide the pair in `hub serve`",
+    )
     assert posts(doubted) == []
     assert promises.broken(doubted) == []
 

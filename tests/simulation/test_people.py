@@ -52,7 +52,9 @@ def test_a_person_who_edits_while_we_write_keeps_the_edit(loop):
     loop.person_edits("netsuite", "customer", customer(loop)[0], companyName="Umbenannt GmbH")
     loop.look_and_plan()
     loop.approve()
-    loop.recorders["salesforce"].before.append(("/composite", lambda: loop.person_edits("salesforce", "Account", account, Name="Von Hand GmbH")))
+    loop.recorders["salesforce"].before.append(
+        ("/composite", lambda: loop.person_edits("salesforce", "Account", account, Name="Von Hand GmbH"))
+    )
 
     assert loop.push("salesforce") == {"salesforce": {"moved": 1}}
 
@@ -126,7 +128,10 @@ def test_records_that_nobody_shows_any_more_are_not_taken_for_deleted(loop):
         loop.understand()
         plan = loop.plan()
 
-    assert loop.hub("SELECT count(*) FROM capture.change WHERE kind IN ('delete', 'merge') AND object = 'customer' AND record_id IN (SELECT unnest(?))", hidden) == [(0,)]
+    assert loop.hub(
+        "SELECT count(*) FROM capture.change WHERE kind IN ('delete', 'merge') AND object = 'customer' AND record_id IN (SELECT unnest(?))",
+        hidden,
+    ) == [(0,)]
     assert plan.lines == ()
     assert promises.broken(loop) == []
 

@@ -32,7 +32,9 @@ def write_project(folder: Path, twin: Twin) -> None:
 
 
 def _without_strangers(spec: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:
-    strangers = {name: field for name, field in spec["fields"].items() if isinstance(field, dict) and field.get("object", kept[0]) not in kept}
+    strangers = {
+        name: field for name, field in spec["fields"].items() if isinstance(field, dict) and field.get("object", kept[0]) not in kept
+    }
     fields = {name: field for name, field in spec["fields"].items() if name not in strangers}
     return spec | {"fields": fields, "ignore": [*spec.get("ignore", ()), *(field["from"].split("/")[0] for field in strangers.values())]}
 
@@ -75,4 +77,5 @@ async def _body(receive: Receive) -> bytes:
 def _again(body: bytes) -> Receive:
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
+
     return receive

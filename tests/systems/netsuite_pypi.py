@@ -22,12 +22,22 @@ async def main(hostname: str, tba: dict[str, str]) -> dict[str, object]:
     await client.patch(f"/record/v1/customer/{made['id']}", json={"addressBook": {"items": [line]}})
     listed = await client.get("/record/v1/customer", params={"limit": 1, "offset": 1})
     expanded = await client.get(f"/record/v1/customer/{made['id']}", params={"expandSubResources": "true"})
-    pages = [await client.suiteql("SELECT id, companyname FROM customer WHERE id > 1000 ORDER BY id", limit=2, offset=offset) for offset in (0, 2)]
+    pages = [
+        await client.suiteql("SELECT id, companyname FROM customer WHERE id > 1000 ORDER BY id", limit=2, offset=offset)
+        for offset in (0, 2)
+    ]
     await client.delete(f"/record/v1/customer/{made['id']}")
     deleted = await client.suiteql("SELECT recordid, TO_CHAR(deleteddate, 'YYYY') AS year FROM deletedrecord WHERE type = 'Customer'")
-    return {"made": made, "listed": listed, "expanded": expanded, "pages": pages, "deleted": deleted["items"],
-            "unknown_field": await refusal(client.post("/record/v1/customer", json={"companyNam": "X"})),
-            "gone": await refusal(client.get(f"/record/v1/customer/{made['id']}")), "forged": await refusal(thief.get("/record/v1/customer"))}
+    return {
+        "made": made,
+        "listed": listed,
+        "expanded": expanded,
+        "pages": pages,
+        "deleted": deleted["items"],
+        "unknown_field": await refusal(client.post("/record/v1/customer", json={"companyNam": "X"})),
+        "gone": await refusal(client.get(f"/record/v1/customer/{made['id']}")),
+        "forged": await refusal(thief.get("/record/v1/customer")),
+    }
 
 
 async def refusal(request) -> dict[str, object]:

@@ -16,8 +16,17 @@ from hub.systems.simulator import Clock, Faults, Faulty, serving
 FOLDER = Path(connector.__file__).parent
 SYSTEM = mapping.read(FOLDER / "system.yaml")
 EMPLOYEES = SYSTEM.objects["employees"]
-ADA = {"firstName": "Ada", "lastName": "Example", "workEmail": "ada@firm.example", "employeeNumber": "0007", "hireDate": "2024-03-01",
-       "employmentHistoryStatus": "Full-Time", "jobTitle": "Consultant", "standardHoursPerWeek": 38.5, "customConcordId": "W-1"}
+ADA = {
+    "firstName": "Ada",
+    "lastName": "Example",
+    "workEmail": "ada@firm.example",
+    "employeeNumber": "0007",
+    "hireDate": "2024-03-01",
+    "employmentHistoryStatus": "Full-Time",
+    "jobTitle": "Consultant",
+    "standardHoursPerWeek": 38.5,
+    "customConcordId": "W-1",
+}
 
 
 class Account:
@@ -35,8 +44,15 @@ class Account:
         answer.read()
         request = answer.request
         origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
-        asked = MockRequest(origin, request.method, request.url.path, args=dict(request.url.params), headers=dict(request.headers),
-                            data=request.content, content_type=request.headers.get("content-type", ""))
+        asked = MockRequest(
+            origin,
+            request.method,
+            request.url.path,
+            args=dict(request.url.params),
+            headers=dict(request.headers),
+            data=request.content,
+            content_type=request.headers.get("content-type", ""),
+        )
         self.contract.validate_request(asked)
         if answer.status_code < 400:
             kind = answer.headers.get("content-type", "application/json")
@@ -77,14 +93,40 @@ def test_a_full_read_shows_every_employee_with_the_promised_fields_and_nothing_i
     assert page.last
     assert page.watermark == "2026-11-02T08:00:02+00:00"
     assert page.rows == [
-        {"id": "1001", "fullName1": "Ada Example", "employeeNumber": "0007", "workEmail": "ada@firm.example", "employmentHistoryStatus": "Full-Time",
-         "status": "Active", "jobTitle": "Consultant", "customLegalEntity": None, "customCostCenter": None, "hireDate": "2024-03-01",
-         "terminationDate": None, "standardHoursPerWeek": "38.5",
-         "lastChanged": "2026-11-02T08:00:01+00:00", "customConcordId": "W-1", "deleted": False},
-        {"id": "1002", "fullName1": "Left Example", "employeeNumber": None, "workEmail": None, "employmentHistoryStatus": None,
-         "status": "Inactive", "jobTitle": None, "customLegalEntity": None, "customCostCenter": None, "hireDate": None,
-         "terminationDate": "2026-06-30", "standardHoursPerWeek": None,
-         "lastChanged": "2026-11-02T08:00:02+00:00", "customConcordId": None, "deleted": False},
+        {
+            "id": "1001",
+            "fullName1": "Ada Example",
+            "employeeNumber": "0007",
+            "workEmail": "ada@firm.example",
+            "employmentHistoryStatus": "Full-Time",
+            "status": "Active",
+            "jobTitle": "Consultant",
+            "customLegalEntity": None,
+            "customCostCenter": None,
+            "hireDate": "2024-03-01",
+            "terminationDate": None,
+            "standardHoursPerWeek": "38.5",
+            "lastChanged": "2026-11-02T08:00:01+00:00",
+            "customConcordId": "W-1",
+            "deleted": False,
+        },
+        {
+            "id": "1002",
+            "fullName1": "Left Example",
+            "employeeNumber": None,
+            "workEmail": None,
+            "employmentHistoryStatus": None,
+            "status": "Inactive",
+            "jobTitle": None,
+            "customLegalEntity": None,
+            "customCostCenter": None,
+            "hireDate": None,
+            "terminationDate": "2026-06-30",
+            "standardHoursPerWeek": None,
+            "lastChanged": "2026-11-02T08:00:02+00:00",
+            "customConcordId": None,
+            "deleted": False,
+        },
     ]
     assert account.judged == 2
 
@@ -99,7 +141,11 @@ def test_an_incremental_read_shows_what_changed_since_the_watermark_and_who_was_
     page = account.read(watermark)
 
     overlap = [("1039", None, False), ("1040", None, False)]  # asked from a second before the watermark
-    assert [(row["id"], row["jobTitle"], row["deleted"]) for row in page.rows] == [("1003", "Partner", False), *overlap, ("1004", None, True)]
+    assert [(row["id"], row["jobTitle"], row["deleted"]) for row in page.rows] == [
+        ("1003", "Partner", False),
+        *overlap,
+        ("1004", None, True),
+    ]
     assert page.last and page.watermark == "2026-11-02T08:00:42+00:00"
 
 
@@ -144,7 +190,9 @@ def test_an_outage_is_waited_out_whether_it_says_429_or_503(account):
     assert ids(account.read()) == ["1001"]
 
 
-@pytest.mark.parametrize(("status", "failure"), [(401, SystemUnavailable), (403, SystemUnavailable), (503, SystemUnavailable), (404, ContractBroken)])
+@pytest.mark.parametrize(
+    ("status", "failure"), [(401, SystemUnavailable), (403, SystemUnavailable), (503, SystemUnavailable), (404, ContractBroken)]
+)
 @pytest.mark.parametrize("path", ["changed", "reports"])
 def test_a_refused_read_is_never_a_short_one(account, status, failure, path):
     account.table.create(ADA)
@@ -207,10 +255,15 @@ def test_one_refused_write_does_not_hold_up_the_others_and_is_refused_in_the_sys
     account.table.create(ADA)
     account.table.create(ADA | {"workEmail": "ben@firm.example"})
 
-    outcomes = account.write(update("1001", jobTitle="Manager"), update("1002", workEmail="ada@firm.example"), update("9", jobTitle="Manager"))
+    outcomes = account.write(
+        update("1001", jobTitle="Manager"), update("1002", workEmail="ada@firm.example"), update("9", jobTitle="Manager")
+    )
 
     assert [(each.state, each.message) for each in outcomes] == [
-        ("acknowledged", ""), ("rejected", "409 Duplicate email"), ("rejected", "404 The employee does not exist")]
+        ("acknowledged", ""),
+        ("rejected", "409 Duplicate email"),
+        ("rejected", "404 The employee does not exist"),
+    ]
 
 
 def test_a_throttled_write_was_not_sent_and_an_unreadable_employee_is_not_written(account):

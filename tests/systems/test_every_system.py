@@ -27,7 +27,11 @@ def sample(each):
     found = {}
     for column, (kind, mapped) in each.columns().items():
         if mapped.goes_back and not mapped.object:
-            found[column] = next(iter(mapped.codes.values())) if mapped.codes else VALUES.get(kind) or (Decimal("12.50") if "DECIMAL" in kind else f"x{len(found)}")
+            found[column] = (
+                next(iter(mapped.codes.values()))
+                if mapped.codes
+                else VALUES.get(kind) or (Decimal("12.50") if "DECIMAL" in kind else f"x{len(found)}")
+            )
     return found
 
 

@@ -44,12 +44,15 @@ def put(folder, name, content, at=YESTERDAY):
 
 def people(**read):
     """An object of two fields, read as asked."""
-    return mapping.Object.model_validate({"name": "people", "is": "worker", "key": "No", "read": {"pattern": "people*.csv"} | read,
-                                          "fields": {"full_name": "Name"}})
+    return mapping.Object.model_validate(
+        {"name": "people", "is": "worker", "key": "No", "read": {"pattern": "people*.csv"} | read, "fields": {"full_name": "Name"}}
+    )
 
 
 def open_folder(folder, each):
-    return connector.connect(mapping.System(system="legacy", role="legacy", nested=False, objects={each.name: each}), Connection(str(folder)))
+    return connector.connect(
+        mapping.System(system="legacy", role="legacy", nested=False, objects={each.name: each}), Connection(str(folder))
+    )
 
 
 def rows(folder, each):
@@ -66,7 +69,10 @@ def refusal(folder, each=None):
 def test_text_stays_as_it_stands_in_the_file(folder):
     put(folder, "people.csv", 'No,Name,Share\r\n007,"Doe, ""Jo""\r\nof Bonn",1.10\r\n008,=1+1,\r\n')
 
-    assert rows(folder, people()) == [{"No": "007", "Name": 'Doe, "Jo"\nof Bonn', "Share": "1.10"}, {"No": "008", "Name": "=1+1", "Share": None}]
+    assert rows(folder, people()) == [
+        {"No": "007", "Name": 'Doe, "Jo"\nof Bonn', "Share": "1.10"},
+        {"No": "008", "Name": "=1+1", "Share": None},
+    ]
 
 
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=8))
@@ -107,21 +113,24 @@ def test_all_matching_files_together_are_one_read_when_asked(folder):
     assert rows(folder, people(all=True)) == [{"No": "1", "Name": "A", "Office": None}, {"No": "2", "Name": "B", "Office": "Bonn"}]
 
 
-@pytest.mark.parametrize(("name", "content", "reason"), [
-    ("people.csv", "", "people.csv: is empty"),
-    ("people.csv", "No,Name\n", "holds a header but no records"),
-    ("people.csv", "No,Name\n1,A\n2\n3,C\n", "people.csv line 3: has 1 cells where the header has 2; correct the line"),
-    ("people.csv", 'No,Name\n1,"A\nB"\n2,A,B\n', "line 4: has 3 cells where the header has 2"),
-    ("people.csv", 'No,Name\n1,A\n2,"B', "line 3: a quote opens and never closes; the file may be cut off"),
-    ("people.csv", "No,Name,Name\n1,A,B\n", "line 1: Name stands twice"),
-    ("people.csv", "No,,Name\n1,A,B\n", "line 1: column 2 has no name"),
-    ("people.csv", "1,A\n2,B\n", "the header has no Name, No; correct system.yaml or read.header_row"),
-    ("people.csv", "No,Name\n1,A\n1,B\n", "2 rows share a key, the first is 1"),
-    ("people.csv", "No,Name\n1,A\n2,Müller\n".encode("cp1252"), "line 3: is not UTF-8; set read.encoding"),
-    ("people.csv", 'No,Name\n1,"A"B\n', "people.csv: is not valid CSV (ComputeError)"),
-    ("people-1.csv.part", "No,Name\n1,A\n", "people-1.csv.part: is not delivered whole"),
-    ("others.csv", "No,Name\n1,A\n", "no file is named people*.csv"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("people.csv", "", "people.csv: is empty"),
+        ("people.csv", "No,Name\n", "holds a header but no records"),
+        ("people.csv", "No,Name\n1,A\n2\n3,C\n", "people.csv line 3: has 1 cells where the header has 2; correct the line"),
+        ("people.csv", 'No,Name\n1,"A\nB"\n2,A,B\n', "line 4: has 3 cells where the header has 2"),
+        ("people.csv", 'No,Name\n1,A\n2,"B', "line 3: a quote opens and never closes; the file may be cut off"),
+        ("people.csv", "No,Name,Name\n1,A,B\n", "line 1: Name stands twice"),
+        ("people.csv", "No,,Name\n1,A,B\n", "line 1: column 2 has no name"),
+        ("people.csv", "1,A\n2,B\n", "the header has no Name, No; correct system.yaml or read.header_row"),
+        ("people.csv", "No,Name\n1,A\n1,B\n", "2 rows share a key, the first is 1"),
+        ("people.csv", "No,Name\n1,A\n2,Müller\n".encode("cp1252"), "line 3: is not UTF-8; set read.encoding"),
+        ("people.csv", 'No,Name\n1,"A"B\n', "people.csv: is not valid CSV (ComputeError)"),
+        ("people-1.csv.part", "No,Name\n1,A\n", "people-1.csv.part: is not delivered whole"),
+        ("others.csv", "No,Name\n1,A\n", "no file is named people*.csv"),
+    ],
+)
 def test_what_is_not_whole_is_refused_with_file_line_and_reason(folder, name, content, reason):
     put(folder, name, content)
 
@@ -131,11 +140,14 @@ def test_what_is_not_whole_is_refused_with_file_line_and_reason(folder, name, co
     assert ";" in message  # and what to do next
 
 
-@pytest.mark.parametrize(("name", "content", "reason"), [
-    ("people.parquet", b"PAR1 and then the line was cut", "is not valid PARQUET"),
-    ("people.xlsx", b"PK\x03\x04 and then the line was cut", "is no workbook with that sheet"),
-    ("people.ndjson", b'{"No": "1", "Name": "A"}\n{"No": "2", "Na', "line 2: is no JSON object"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("people.parquet", b"PAR1 and then the line was cut", "is not valid PARQUET"),
+        ("people.xlsx", b"PK\x03\x04 and then the line was cut", "is no workbook with that sheet"),
+        ("people.ndjson", b'{"No": "1", "Name": "A"}\n{"No": "2", "Na', "line 2: is no JSON object"),
+    ],
+)
 def test_a_cut_off_file_of_any_kind_is_refused(folder, name, content, reason):
     put(folder, name, content)
 
@@ -186,7 +198,10 @@ def test_a_declared_encoding_is_used_when_the_file_is_not_utf_8(folder):
     put(folder, "people-1.csv", "No;Name\n1;Müller\n".encode("cp1252"))
     put(folder, "people-2.csv", "No;Name\n2;Łukasz\n".encode("utf-8-sig"))
 
-    assert rows(folder, people(all=True, delimiter=";", encoding="cp1252")) == [{"No": "1", "Name": "Müller"}, {"No": "2", "Name": "Łukasz"}]
+    assert rows(folder, people(all=True, delimiter=";", encoding="cp1252")) == [
+        {"No": "1", "Name": "Müller"},
+        {"No": "2", "Name": "Łukasz"},
+    ]
 
 
 def test_several_columns_are_one_key(folder):
@@ -223,9 +238,13 @@ def test_parquet_and_json_lines_give_the_same_text_as_a_csv(folder):
     typed.write_parquet(folder / "people.parquet")
     put(folder, "people.ndjson", '{"No": "007", "Name": "A"}\n{"No": "8", "Name": null, "Rate": 1.5, "Active": true}\n')
 
-    assert rows(folder, people(pattern="*.parquet")) == [{"No": "007", "Name": "A", "Rate": "1.10", "Since": "2024-03-01", "Active": "true"}]
+    assert rows(folder, people(pattern="*.parquet")) == [
+        {"No": "007", "Name": "A", "Rate": "1.10", "Since": "2024-03-01", "Active": "true"}
+    ]
     assert rows(folder, people(pattern="*.ndjson")) == [
-        {"No": "007", "Name": "A", "Rate": None, "Active": None}, {"No": "8", "Name": None, "Rate": "1.5", "Active": "true"}]
+        {"No": "007", "Name": "A", "Rate": None, "Active": None},
+        {"No": "8", "Name": None, "Rate": "1.5", "Active": "true"},
+    ]
 
 
 def test_a_folder_that_is_not_there_is_an_outage_and_an_unknown_option_stops_at_start_up(folder):
@@ -262,7 +281,12 @@ def test_the_shipped_example_reads_what_its_simulator_publishes(folder):
 
     assert {key: value for key, value in found["customers"][0].items() if value} == {"Customer No": "001001"} | stored
     assert {key: value for key, value in found["contacts"][0].items() if value} == {
-        "Contact No": "001001", "Customer No": "001001", "Name": "Erika Example", "Phone": "=49", "Invoice Recipient": "true"}
+        "Contact No": "001001",
+        "Customer No": "001001",
+        "Name": "Erika Example",
+        "Phone": "=49",
+        "Invoice Recipient": "true",
+    }
 
 
 def test_a_file_is_never_written(folder):
@@ -278,39 +302,63 @@ def test_a_file_is_never_written(folder):
 
 
 def test_a_german_customer_export_is_recognised(folder):
-    path = put(folder, "Kunden_2026-11-20.csv", "Kunden-Nr.;Firma;Straße;PLZ;Ort;Land;USt-IdNr.;Zahlungsziel;E-Mail;Betreuer\n"
-               "00101;Müller GmbH;Hauptstr. 1;01067;Dresden;DE;DE811234567;30 days;a@mueller.example;Jo\n"
-               "00102;Schmidt AG;Ring 2;50667;Köln;DE;;60 days;;Jo\n".encode("cp1252"))
+    path = put(
+        folder,
+        "Kunden_2026-11-20.csv",
+        "Kunden-Nr.;Firma;Straße;PLZ;Ort;Land;USt-IdNr.;Zahlungsziel;E-Mail;Betreuer\n"
+        "00101;Müller GmbH;Hauptstr. 1;01067;Dresden;DE;DE811234567;30 days;a@mueller.example;Jo\n"
+        "00102;Schmidt AG;Ring 2;50667;Köln;DE;;60 days;;Jo\n".encode("cp1252"),
+    )
 
     assert guess(path) == {
-        "is": "customer", "key": "Kunden-Nr.", "read": {"pattern": "Kunden*.csv", "encoding": "cp1252", "delimiter": ";"},
+        "is": "customer",
+        "key": "Kunden-Nr.",
+        "read": {"pattern": "Kunden*.csv", "encoding": "cp1252", "delimiter": ";"},
         "fields": {
-            "legal_name": "Firma", "tax_id": "USt-IdNr.", "email": "E-Mail",
+            "legal_name": "Firma",
+            "tax_id": "USt-IdNr.",
+            "email": "E-Mail",
             "billing_address": {"street": "Straße", "city": "Ort", "postcode": "PLZ", "country": "Land"},
             "payment_terms": {"from": "Zahlungsziel", "codes": {"30 days": "net_30", "60 days": "net_60"}},
-        }}
+        },
+    }
 
 
 def test_an_english_time_sheet_without_a_key_gets_two_columns_as_one(folder):
-    path = put(folder, "timesheets.csv", "Employee ID,Date,Hours,Billable,Description\n"
-               "7,21/11/2026,7.5,yes,Design\n7,20/11/2026,8,no,\n8,21/11/2026,8,yes,Design\n")
+    path = put(
+        folder,
+        "timesheets.csv",
+        "Employee ID,Date,Hours,Billable,Description\n7,21/11/2026,7.5,yes,Design\n7,20/11/2026,8,no,\n8,21/11/2026,8,yes,Design\n",
+    )
 
     assert guess(path) == {
-        "is": "time_entry", "key": "Employee ID|Date", "read": {"pattern": "timesheets*.csv", "delimiter": ",", "key": ["Employee ID", "Date"]},
-        "fields": {"worked_on": {"from": "Date", "format": "%d/%m/%Y"}, "hours": "Hours", "note": "Description",
-                   "is_billable": {"from": "Billable", "codes": {"no": "false", "yes": "true"}}}}
+        "is": "time_entry",
+        "key": "Employee ID|Date",
+        "read": {"pattern": "timesheets*.csv", "delimiter": ",", "key": ["Employee ID", "Date"]},
+        "fields": {
+            "worked_on": {"from": "Date", "format": "%d/%m/%Y"},
+            "hours": "Hours",
+            "note": "Description",
+            "is_billable": {"from": "Billable", "codes": {"no": "false", "yes": "true"}},
+        },
+    }
 
 
 def test_a_code_that_nobody_knows_and_a_number_with_a_comma_are_left_to_a_person(folder):
     path = put(folder, "projects.csv", "Project No;Project Name;Status;Budget;Currency;Start\nP1;Rollout;17;1.200,50;EUR;01.02.2026\n")
 
-    assert guess(path)["fields"] == {"code": "Project No", "name": "Project Name",
-                                     "starts_on": {"from": "Start", "format": "%d.%m.%Y"}}
+    assert guess(path)["fields"] == {"code": "Project No", "name": "Project Name", "starts_on": {"from": "Start", "format": "%d.%m.%Y"}}
 
 
 def test_a_yes_or_no_in_another_language_has_a_way_back():
-    each = mapping.Object.model_validate({"name": "times", "is": "time_entry", "key": "No", "fields": {
-        "is_billable": {"from": "Abrechenbar", "codes": {"ja": "true", "nein": "false"}}}})
+    each = mapping.Object.model_validate(
+        {
+            "name": "times",
+            "is": "time_entry",
+            "key": "No",
+            "fields": {"is_billable": {"from": "Abrechenbar", "codes": {"ja": "true", "nein": "false"}}},
+        }
+    )
 
     said = [mapping.outward(each, {"is_billable": value}) for value in (True, False, None)]
 
@@ -358,7 +406,9 @@ def test_a_whole_folder_becomes_a_system_that_loads_and_reads(folder, tmp_path):
 
     loaded = mapping.read(described)
     assert {name: (each.of, each.key) for name, each in loaded.objects.items()} == {
-        "contacts": ("contact", "Contact No"), "customers": ("customer", "Customer No")}
+        "contacts": ("contact", "Contact No"),
+        "customers": ("customer", "Customer No"),
+    }
     assert loaded.objects["contacts"].fields["customer"][""] == mapping.Column(source="Customer No", object="customers")
     files = connector.connect(loaded, Connection(str(folder)))
     assert [len(page.rows) for each in loaded.objects.values() for page in files.read(each, None)] == [1, 1]

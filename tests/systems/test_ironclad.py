@@ -12,10 +12,25 @@ from hub.twin.seeding import all_writable
 SYSTEM = mapping.read(mapping.FOLDER / "ironclad" / "system.yaml")
 PARTIES, CONTRACTS = SYSTEM.objects["entities"], SYSTEM.objects["records"]
 FAST = SYSTEM.model_copy(update={"limits": {}})  # pacing is the HTTP client's, and proved there
-TERMS = {"number": "MSA-7", "title": "Master agreement with Acme", "kind": "msa", "status": "signed", "signed_on": "2026-01-05",
-         "ends_on": "2028-12-31", "amount": 250000, "amount_currency": "EUR", "payment_terms": "net_60", "fee_model": "fixed_fee"}
-PLACE = {"billing_address_street": "Main Street 1\nBuilding B", "billing_address_city": "Berlin", "billing_address_postcode": "10115",
-         "billing_address_region": "BE", "billing_address_country": "DE"}
+TERMS = {
+    "number": "MSA-7",
+    "title": "Master agreement with Acme",
+    "kind": "msa",
+    "status": "signed",
+    "signed_on": "2026-01-05",
+    "ends_on": "2028-12-31",
+    "amount": 250000,
+    "amount_currency": "EUR",
+    "payment_terms": "net_60",
+    "fee_model": "fixed_fee",
+}
+PLACE = {
+    "billing_address_street": "Main Street 1\nBuilding B",
+    "billing_address_city": "Berlin",
+    "billing_address_postcode": "10115",
+    "billing_address_region": "BE",
+    "billing_address_country": "DE",
+}
 
 
 class Account:
@@ -94,11 +109,20 @@ def test_a_contract_shows_its_signed_terms(account):
     shown = {path: mapping.get(row, path) for path in CONTRACTS.source_fields()}
     assert (complete, watermark) == (True, "2026-11-02T08:00:02Z")
     assert {path: value for path, value in shown.items() if value is not None} == {
-        "id": "000003e9-0000-4000-8000-000000000001", "lastUpdated": "2026-11-02T08:00:02Z", "name": "Master agreement with Acme",
-        "type": "masterServicesAgreement", "contractStatus/status": "active", "properties/contractNumber/value": "MSA-7",
-        "properties/agreementDate/value": "2026-01-05T00:00:00Z", "properties/expirationDate/value": "2028-12-31T00:00:00Z",
-        "properties/contractValue/value/amount": 250000, "properties/contractValue/value/currency": "EUR", "properties/feeModel/value": "Fixed Fee",
-        "properties/paymentTerms/value": "Net 60", "properties/counterparty/value/recordId": party}
+        "id": "000003e9-0000-4000-8000-000000000001",
+        "lastUpdated": "2026-11-02T08:00:02Z",
+        "name": "Master agreement with Acme",
+        "type": "masterServicesAgreement",
+        "contractStatus/status": "active",
+        "properties/contractNumber/value": "MSA-7",
+        "properties/agreementDate/value": "2026-01-05T00:00:00Z",
+        "properties/expirationDate/value": "2028-12-31T00:00:00Z",
+        "properties/contractValue/value/amount": 250000,
+        "properties/contractValue/value/currency": "EUR",
+        "properties/feeModel/value": "Fixed Fee",
+        "properties/paymentTerms/value": "Net 60",
+        "properties/counterparty/value/recordId": party,
+    }
 
 
 def test_every_field_that_ironclad_sends_is_mapped_or_ignored_by_name(account):
@@ -230,7 +254,9 @@ def test_an_answer_without_records_is_never_an_empty_read(account, status):
 def test_a_page_that_brings_fewer_records_than_its_count_breaks_the_read(account, monkeypatch):
     account.meet(3)
     whole = simulator.JSONResponse
-    monkeypatch.setattr(simulator, "JSONResponse", lambda body, **rest: whole(body | {"list": body["list"][:2]} if "list" in body else body, **rest))
+    monkeypatch.setattr(
+        simulator, "JSONResponse", lambda body, **rest: whole(body | {"list": body["list"][:2]} if "list" in body else body, **rest)
+    )
 
     with pytest.raises(ContractBroken, match="announces 3 and brings 2"):
         account.read(PARTIES)
@@ -276,7 +302,9 @@ def test_a_created_party_reads_back_as_it_was_written(account):
 
 def test_an_update_changes_sets_and_clears_properties_and_the_parent(account):
     parent, key = account.meet(2)
-    account.write(PARTIES, update(key, **mapping.outward(PARTIES, {"trade_name": "Acme", "phone": "+49 30 1", "parent_ref": parent} | PLACE)))
+    account.write(
+        PARTIES, update(key, **mapping.outward(PARTIES, {"trade_name": "Acme", "phone": "+49 30 1", "parent_ref": parent} | PLACE))
+    )
     cleared = dict.fromkeys(PLACE) | {"trade_name": "Acme & Co", "phone": None, "parent_ref": None}
 
     (done,) = account.write(PARTIES, update(key, **mapping.outward(PARTIES, cleared)))
@@ -284,8 +312,10 @@ def test_an_update_changes_sets_and_clears_properties_and_the_parent(account):
     row = account.look(PARTIES, key).row
     assert done == Outcome("1", "acknowledged", key)
     assert "parentId" not in row
-    assert row["properties"] == {"entity_externalID": {"type": "string", "value": "C-1"},
-                                 "entity_alternativeNames": {"type": "string", "value": "Acme & Co"}}
+    assert row["properties"] == {
+        "entity_externalID": {"type": "string", "value": "C-1"},
+        "entity_alternativeNames": {"type": "string", "value": "Acme & Co"},
+    }
 
 
 def test_of_a_signed_contract_nothing_is_written_but_our_id(account):
@@ -340,12 +370,20 @@ def test_a_person_who_edits_between_look_and_write_keeps_the_edit(account):
 def test_one_refused_write_does_not_keep_the_others_back(account):
     (key,) = account.meet(1)
 
-    outcomes = account.write(PARTIES, create("C-1", name=""), create("C-2", name="Acme", properties={"entity_fax": {"value": "1"}}),
-                             update("no-such-id", hub_id="C-3"), update(key, name="Acme"))
+    outcomes = account.write(
+        PARTIES,
+        create("C-1", name=""),
+        create("C-2", name="Acme", properties={"entity_fax": {"value": "1"}}),
+        update("no-such-id", hub_id="C-3"),
+        update(key, name="Acme"),
+    )
 
-    assert outcomes == [Outcome("C-1", "rejected", None, "400 MISSING_PARAM name is required name"),
-                        Outcome("C-2", "rejected", None, "400 INVALID_PARAM unknown property entity_fax properties.entity_fax"),
-                        Outcome("1", "rejected", "no-such-id", "404 NOT_FOUND not found"), Outcome("1", "acknowledged", key)]
+    assert outcomes == [
+        Outcome("C-1", "rejected", None, "400 MISSING_PARAM name is required name"),
+        Outcome("C-2", "rejected", None, "400 INVALID_PARAM unknown property entity_fax properties.entity_fax"),
+        Outcome("1", "rejected", "no-such-id", "404 NOT_FOUND not found"),
+        Outcome("1", "acknowledged", key),
+    ]
 
 
 def test_a_write_that_never_left_is_rejected_and_says_so(account):

@@ -16,11 +16,25 @@ from hub.systems.simulator import Clock, Faults, Faulty, serving
 SYSTEM = mapping.read(mapping.FOLDER / "kantata" / "system.yaml")
 GROUPS, PROJECTS, USERS, TIME = (SYSTEM.objects[name] for name in ("workspace_groups", "workspaces", "users", "time_entries"))
 FAST = SYSTEM.model_copy(update={"limits": {}})  # pacing is the HTTP client's, and proved there
-PROJECT = {"title": "Ledger rollout", "start_date": "2026-01-05", "price_in_cents": 1_250_000, "status": {"key": "300"},
-           "custom_fields": {"Project Code": "PR-7", "Fee Model": "Fixed Fee"}}
+PROJECT = {
+    "title": "Ledger rollout",
+    "start_date": "2026-01-05",
+    "price_in_cents": 1_250_000,
+    "status": {"key": "300"},
+    "custom_fields": {"Project Code": "PR-7", "Fee Model": "Fixed Fee"},
+}
 
-WRITTEN = ["title", "status/key", "start_date", "price_in_cents", "currency", "primary_workspace_group_id", "workspace_group_ids",
-           "primary_maven_id", "external_reference/service_model_ref"]
+WRITTEN = [
+    "title",
+    "status/key",
+    "start_date",
+    "price_in_cents",
+    "currency",
+    "primary_workspace_group_id",
+    "workspace_group_ids",
+    "primary_maven_id",
+    "external_reference/service_model_ref",
+]
 
 
 class Account:
@@ -52,8 +66,10 @@ def account():
 
 
 def log_time(account, count):
-    return [account.tables["time_entries"].create({"workspace_id": "1", "user_id": "1", "date_performed": "2026-03-02", "time_in_minutes": 90})
-            for _ in range(count)]
+    return [
+        account.tables["time_entries"].create({"workspace_id": "1", "user_id": "1", "date_performed": "2026-03-02", "time_in_minutes": 90})
+        for _ in range(count)
+    ]
 
 
 def create(hub_id, **body):
@@ -82,10 +98,23 @@ def test_a_project_shows_its_custom_fields_by_name_and_our_id_beside_them(accoun
 
     assert complete
     assert {path: mapping.get(row, path) for path in PROJECTS.source_fields()} == {
-        "id": "1001", "external_reference/service_model_ref": "J-1", "updated_at": "2026-11-02T00:00:02-08:00", "custom_fields/Project Code": "PR-7",
-        "title": "Ledger rollout", "status/key": 300, "start_date": "2026-01-05", "due_date": None, "price_in_cents": 1250000, "currency": "EUR",
-        "default_rate": None, "custom_fields/Fee Model": "Fixed Fee", "custom_fields/Service Line": None, "custom_fields/Legal Entity": None,
-        "primary_workspace_group_id": None, "primary_maven_id": None}
+        "id": "1001",
+        "external_reference/service_model_ref": "J-1",
+        "updated_at": "2026-11-02T00:00:02-08:00",
+        "custom_fields/Project Code": "PR-7",
+        "title": "Ledger rollout",
+        "status/key": 300,
+        "start_date": "2026-01-05",
+        "due_date": None,
+        "price_in_cents": 1250000,
+        "currency": "EUR",
+        "default_rate": None,
+        "custom_fields/Fee Model": "Fixed Fee",
+        "custom_fields/Service Line": None,
+        "custom_fields/Legal Entity": None,
+        "primary_workspace_group_id": None,
+        "primary_maven_id": None,
+    }
 
 
 def test_every_field_that_kantata_sends_is_mapped_or_ignored_by_name(account):
@@ -264,8 +293,18 @@ def test_a_refused_event_feed_leaves_an_absent_record_unknown(account):
 
 def test_a_created_project_reads_back_as_it_was_written(account):
     group = account.tables["workspace_groups"].create({"name": "Acme", "company": True})
-    values = {"code": "PR-9", "name": "Audit", "status": "active", "starts_on": "2026-02-01", "budget": 12500.5, "budget_currency": "EUR",
-              "fee_model": "retainer", "service_line": "advisory", "customer_ref": group, "manager_ref": "1"}
+    values = {
+        "code": "PR-9",
+        "name": "Audit",
+        "status": "active",
+        "starts_on": "2026-02-01",
+        "budget": 12500.5,
+        "budget_currency": "EUR",
+        "fee_model": "retainer",
+        "service_line": "advisory",
+        "customer_ref": group,
+        "manager_ref": "1",
+    }
     body = mapping.outward(PROJECTS, values)
 
     (done,) = account.write(PROJECTS, create("J-9", **body))
@@ -273,8 +312,16 @@ def test_a_created_project_reads_back_as_it_was_written(account):
 
     assert done == Outcome("J-9", "acknowledged", "1001")
     assert {path: mapping.get(row, path) for path in WRITTEN} == {
-        "title": "Audit", "status/key": 300, "start_date": "2026-02-01", "price_in_cents": 1250050, "currency": "EUR",
-        "primary_workspace_group_id": group, "workspace_group_ids": [group], "primary_maven_id": "1", "external_reference/service_model_ref": "J-9"}
+        "title": "Audit",
+        "status/key": 300,
+        "start_date": "2026-02-01",
+        "price_in_cents": 1250050,
+        "currency": "EUR",
+        "primary_workspace_group_id": group,
+        "workspace_group_ids": [group],
+        "primary_maven_id": "1",
+        "external_reference/service_model_ref": "J-9",
+    }
     assert row["custom_fields"] == {"Project Code": "PR-9", "Fee Model": "Retainer", "Service Line": "Advisory", "Legal Entity": None}
 
 
@@ -336,11 +383,18 @@ def test_a_person_who_edits_between_look_and_write_keeps_the_edit(account, edit)
 def test_one_refused_write_does_not_keep_the_others_back(account):
     invoiced = account.tables["time_entries"].create({"workspace_id": "1", "status": "invoiced"})
 
-    outcomes = account.write(TIME, create("T-1", workspace_id="1", date_performed="2026-03-02", time_in_minutes=60),
-                             create("T-2", workspace_id="1"), update(invoiced, hub_id="T-3", notes="Changed"))
+    outcomes = account.write(
+        TIME,
+        create("T-1", workspace_id="1", date_performed="2026-03-02", time_in_minutes=60),
+        create("T-2", workspace_id="1"),
+        update(invoiced, hub_id="T-3", notes="Changed"),
+    )
 
-    assert outcomes == [Outcome("T-1", "acknowledged", "1002"), Outcome("T-2", "rejected", None, "422 Date performed can't be blank"),
-                        Outcome("1", "rejected", invoiced, "422 Time entry is locked because it is on an invoice")]
+    assert outcomes == [
+        Outcome("T-1", "acknowledged", "1002"),
+        Outcome("T-2", "rejected", None, "422 Date performed can't be blank"),
+        Outcome("1", "rejected", invoiced, "422 Time entry is locked because it is on an invoice"),
+    ]
 
 
 def test_a_write_that_never_left_is_rejected_and_says_so(account):
@@ -361,7 +415,14 @@ from tap_mavenlink.streams.base import BaseStream
 BaseStream.get_url = lambda stream: "{url}/api/v1" + stream.path
 tap_mavenlink.main()
 """
-READ_BY_TAP = {"time_entries": 401, "workspaces": 1, "workspace_groups": 1, "users": 1, "custom_fields": 8, "workspace_custom_field_values": 2}
+READ_BY_TAP = {
+    "time_entries": 401,
+    "workspaces": 1,
+    "workspace_groups": 1,
+    "users": 1,
+    "custom_fields": 8,
+    "workspace_custom_field_values": 2,
+}
 
 
 def run_tap(folder, url, *arguments):

@@ -86,7 +86,10 @@ def test_an_incremental_read_gives_what_was_changed_or_deleted_since(account):
     rows = [row for each in account.connector.read(CUSTOMER, page.watermark) for row in each.rows]
 
     assert [(row["id"], row["companyName"], row["isDeleted"]) for row in rows] == [
-        ("1004", None, True), ("1002", "Renamed", False), ("1005", "Customer 5", False)]  # the watermark is inclusive
+        ("1004", None, True),
+        ("1002", "Renamed", False),
+        ("1005", "Customer 5", False),
+    ]  # the watermark is inclusive
 
 
 def test_a_record_deleted_between_two_pages_hides_no_other(account):
@@ -148,7 +151,9 @@ def test_a_role_without_permission_reads_nothing_rather_than_little(account):
 
 
 def test_a_field_that_is_gone_from_netsuite_stops_the_object_by_name(account):
-    each = CUSTOMER.model_copy(update={"read": {"table": "customer", "deleted": "Customer", "columns": {"url": "customer.custentity_moved_away"}}})
+    each = CUSTOMER.model_copy(
+        update={"read": {"table": "customer", "deleted": "Customer", "columns": {"url": "customer.custentity_moved_away"}}}
+    )
 
     with pytest.raises(ContractBroken, match="custentity_moved_away"):
         list(account.connector.read(each, None))
@@ -162,18 +167,66 @@ def test_looking_tells_a_deleted_record_from_one_that_was_never_seen(account):
     assert {record_id: found.state for record_id, found in seen.items()} == {"1001": "there", "1002": "deleted", "77": "unknown"}
 
 
-@pytest.mark.parametrize(("name", "values"), [
-    ("customer", {"legal_name": "Müller & Söhne 'GmbH'", "billing_address_street": "Lindenstraße 1", "billing_address_country": "DE",
-                  "life_cycle": "customer", "payment_terms": "net_30", "credit_limit": Decimal("12500.50"), "legal_entity": "DE01",
-                  "parent_ref": "1001"}),
-    ("employee", {"full_name": "Ines Example", "life_cycle": "left", "started_on": date(2026, 2, 28), "legal_entity": "US01",
-                  "cost_center": "CC-200"}),
-    ("salesOrder", {"number": "SOW-1", "starts_on": date(2026, 11, 30), "hourly_rate": Decimal("175.5"), "fee_model": "retainer",
-                    "customer_ref": "1001"}),
-    ("job", {"code": "P-1", "name": "Rollout", "budget": Decimal(90000), "budget_currency": "CHF", "status": "active", "legal_entity": "UK01"}),
-    ("timeBill", {"entry_number": "T-1", "worked_on": date(2026, 2, 28), "hours": Decimal("7.25"), "is_billable": False,
-                  "project_ref": "7", "worker_ref": "8"}),
-])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (
+            "customer",
+            {
+                "legal_name": "Müller & Söhne 'GmbH'",
+                "billing_address_street": "Lindenstraße 1",
+                "billing_address_country": "DE",
+                "life_cycle": "customer",
+                "payment_terms": "net_30",
+                "credit_limit": Decimal("12500.50"),
+                "legal_entity": "DE01",
+                "parent_ref": "1001",
+            },
+        ),
+        (
+            "employee",
+            {
+                "full_name": "Ines Example",
+                "life_cycle": "left",
+                "started_on": date(2026, 2, 28),
+                "legal_entity": "US01",
+                "cost_center": "CC-200",
+            },
+        ),
+        (
+            "salesOrder",
+            {
+                "number": "SOW-1",
+                "starts_on": date(2026, 11, 30),
+                "hourly_rate": Decimal("175.5"),
+                "fee_model": "retainer",
+                "customer_ref": "1001",
+            },
+        ),
+        (
+            "job",
+            {
+                "code": "P-1",
+                "name": "Rollout",
+                "budget": Decimal(90000),
+                "budget_currency": "CHF",
+                "status": "active",
+                "legal_entity": "UK01",
+            },
+        ),
+        (
+            "timeBill",
+            {
+                "entry_number": "T-1",
+                "worked_on": date(2026, 2, 28),
+                "hours": Decimal("7.25"),
+                "is_billable": False,
+                "project_ref": "7",
+                "worker_ref": "8",
+            },
+        ),
+    ],
+)
 def test_what_is_written_is_what_is_read(account, name, values):
     each = SYSTEM.objects[name]
     body = mapping.outward(each, values)
@@ -247,7 +300,9 @@ def test_a_record_deleted_or_hidden_meanwhile_is_not_written(account):
 def test_one_rejected_record_does_not_hold_up_the_others(account):
     good, bad = {"companyName": "Good", "subsidiary": {"id": "2"}}, {"companyName": "No subsidiary"}
 
-    outcomes = account.connector.write(CUSTOMER, [Write(key, "create", None, key, body) for key, body in (("a", good), ("b", bad), ("c", good))])
+    outcomes = account.connector.write(
+        CUSTOMER, [Write(key, "create", None, key, body) for key, body in (("a", good), ("b", bad), ("c", good))]
+    )
 
     assert [(each.key, each.state) for each in outcomes] == [("a", "acknowledged"), ("b", "rejected"), ("c", "acknowledged")]
     assert outcomes[1].message == "Error while accessing a resource. Please enter value(s) for: subsidiary. (USER_ERROR)"
@@ -265,13 +320,17 @@ def test_without_a_connection_or_a_token_a_write_is_not_sent(account):
 
 
 def test_a_new_billing_address_leaves_the_other_addresses_alone(account):
-    account.simulator.addresses.set_lines(account.customers.rows["1001"], [{"label": "Warehouse", "addressBookAddress": {"city": "Bremen"}}])
+    account.simulator.addresses.set_lines(
+        account.customers.rows["1001"], [{"label": "Warehouse", "addressBookAddress": {"city": "Bremen"}}]
+    )
     account.customers.update("1001", {"billingAddress": {"addr1": "Old Street 1", "addr2": "Back yard", "city": "Köln"}})
 
     account.update("1001", billing_address_street="New Street 2", billing_address_city="Bonn")
 
     assert [line["addressBookAddress"] for line in account.customers.rows["1001"]["addressBook"]["items"]] == [
-        {"city": "Bremen"}, {"addr1": "New Street 2", "addr2": "Back yard", "city": "Bonn"}]
+        {"city": "Bremen"},
+        {"addr1": "New Street 2", "addr2": "Back yard", "city": "Bonn"},
+    ]
 
 
 def test_a_cleared_reference_is_empty_afterwards(account):

@@ -49,9 +49,29 @@ def python(tmp_path_factory):
 def certificate(tmp_path_factory):
     """A certificate for 127.0.0.1 that nobody but this test trusts, and its key."""
     folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"],
-                   cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "certificate.pem",
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
     return folder / "certificate.pem", folder / "key.pem"
 
 
@@ -94,11 +114,23 @@ def test_the_npm_client_netsuite_rest_writes_reads_and_queries(account, node_mod
         answer = said("node", "netsuite_rest.js", urls["netsuite"], json.dumps(account.tba), cwd=node_modules)
 
     assert {name: value for name, value in answer["record"].items() if name != "links"} == {
-        "id": "1003", "companyName": "Node & Söhne", "subsidiary": {"id": "2"}, "isInactive": False, "externalId": "N-1", "phone": "+49 30 5",
-        "terms": {"id": "2"}, "lastModifiedDate": "2026-11-02T08:00:04Z"}
+        "id": "1003",
+        "companyName": "Node & Söhne",
+        "subsidiary": {"id": "2"},
+        "isInactive": False,
+        "externalId": "N-1",
+        "phone": "+49 30 5",
+        "terms": {"id": "2"},
+        "lastModifiedDate": "2026-11-02T08:00:04Z",
+    }
     assert answer["items"] == [{"links": [], "phone": "+49 30 5", "isinactive": "F", "lastmodifieddate": "11/2/2026"}]
     assert {name: value for name, value in answer["page"].items() if name != "links"} == {
-        "count": 1, "hasMore": False, "offset": 2, "totalResults": 3, "items": [{"links": [], "id": "1003", "companyname": "Node & Söhne"}]}
+        "count": 1,
+        "hasMore": False,
+        "offset": 2,
+        "totalResults": 3,
+        "items": [{"links": [], "id": "1003", "companyname": "Node & Söhne"}],
+    }
     assert (answer["twin"], answer["wrong"], answer["forged"]) == (400, 400, 401)
 
 
@@ -113,7 +145,11 @@ def test_the_pypi_client_netsuite_upserts_lists_queries_and_deletes(account, pyt
     assert [[item["id"] for item in page["items"]] for page in answer["pages"]] == [["1001", "1002"], ["1003"]]
     assert [page["hasMore"] for page in answer["pages"]] == [True, False]
     assert answer["deleted"] == [{"links": [], "recordid": "1003", "year": "2026"}]
-    assert answer["unknown_field"] == {"status": 400, "detail": "Unknown property 'companyNam' in the request body.", "o:errorPath": "companyNam",
-                                       "o:errorCode": "INVALID_CONTENT"}
+    assert answer["unknown_field"] == {
+        "status": 400,
+        "detail": "Unknown property 'companyNam' in the request body.",
+        "o:errorPath": "companyNam",
+        "o:errorCode": "INVALID_CONTENT",
+    }
     assert (answer["gone"]["status"], answer["gone"]["o:errorCode"]) == (404, "NONEXISTENT_ID")
     assert (answer["forged"]["status"], answer["forged"]["o:errorCode"]) == (401, "INVALID_LOGIN")

@@ -124,8 +124,12 @@ def test_deleted_and_merged_accounts_are_read_and_looked_at_as_such(five):
 
     assert [rows[each]["IsDeleted"] for each in (one, two, three)] == [True, True, False]
     assert rows[two]["MasterRecordId"] == three
-    assert seen == {one: Seen("deleted"), two: Seen("merged", into=three), three: Seen("there", rows[three], rows[three]["SystemModstamp"]),
-                    "001000000000000AAA": Seen("unknown")}
+    assert seen == {
+        one: Seen("deleted"),
+        two: Seen("merged", into=three),
+        three: Seen("there", rows[three], rows[three]["SystemModstamp"]),
+        "001000000000000AAA": Seen("unknown"),
+    }
 
 
 def test_an_account_that_a_person_takes_out_of_the_recycle_bin_is_there_again(five):
@@ -289,7 +293,9 @@ def test_an_answer_without_results_leaves_the_batch_in_doubt(org):
 
 
 def test_a_write_that_can_not_leave_is_rejected_as_not_sent():
-    nobody = connector.connect(SYSTEM, Connection("http://127.0.0.1:9", {"client_id": "demo-client-id", "client_secret": "demo-client-secret"}))
+    nobody = connector.connect(
+        SYSTEM, Connection("http://127.0.0.1:9", {"client_id": "demo-client-id", "client_secret": "demo-client-secret"})
+    )
     nobody.login.attempts = 1
 
     [outcome] = nobody.write(ACCOUNT, [create("a", "C-1", Name="Firm 1")])
@@ -303,7 +309,9 @@ def test_a_person_who_edits_between_look_and_write_keeps_the_edit(five):
     seen = five.salesforce.look(ACCOUNT, [one, two])
     five.accounts.update(one, {"Phone": "+49 30 1"})
 
-    outcomes = five.salesforce.write(ACCOUNT, [update(key, each, seen[each].version, Phone="+49 40 2") for key, each in (("a", one), ("b", two))])
+    outcomes = five.salesforce.write(
+        ACCOUNT, [update(key, each, seen[each].version, Phone="+49 40 2") for key, each in (("a", one), ("b", two))]
+    )
 
     assert outcomes == [Outcome("a", "moved", message="412"), Outcome("b", "acknowledged", two)]
     assert [five.accounts.rows[each]["Phone"] for each in (one, two)] == ["+49 30 1", "+49 40 2"]
@@ -325,14 +333,17 @@ def test_a_record_that_was_deleted_since_the_look_has_moved(five):
     five.accounts.delete(one)
 
     assert five.salesforce.write(ACCOUNT, [update("a", one, version, Phone="+49 40 2")]) == [
-        Outcome("a", "moved", message="404 ENTITY_IS_DELETED entity is deleted")]
+        Outcome("a", "moved", message="404 ENTITY_IS_DELETED entity is deleted")
+    ]
 
 
 def test_writes_are_batched_and_their_outcomes_keep_the_order(org):
     for number in range(30):
         org.accounts.create({"Name": f"Firm {number}"})
     version = "2026-12-01T00:00:00.000+0000"
-    updates = [update(str(number), record_id, version if number % 2 else None, Phone=str(number)) for number, record_id in enumerate(ids(org))]
+    updates = [
+        update(str(number), record_id, version if number % 2 else None, Phone=str(number)) for number, record_id in enumerate(ids(org))
+    ]
     list(org.salesforce.read(ACCOUNT, None))
     before = org.simulator.requests
 
@@ -346,21 +357,35 @@ def test_one_bad_record_does_not_hinder_the_others_of_its_batch(org):
     org.accounts.create({"Name": "Firm 1"})
     one = ids(org)[0]
 
-    outcomes = org.salesforce.write(ACCOUNT, [
-        update("name", one, Name="x" * 256), update("email", one, Billing_Email__c="nobody"), update("parent", one, ParentId="001000000000000AAA"),
-        update("fine", one, Industry="Consulting"), create("blank", "C-2"), create("new", "C-3", Name="Firm 3")])
+    outcomes = org.salesforce.write(
+        ACCOUNT,
+        [
+            update("name", one, Name="x" * 256),
+            update("email", one, Billing_Email__c="nobody"),
+            update("parent", one, ParentId="001000000000000AAA"),
+            update("fine", one, Industry="Consulting"),
+            create("blank", "C-2"),
+            create("new", "C-3", Name="Firm 3"),
+        ],
+    )
 
     assert [(each.key, each.state, each.message.split(" ")[0]) for each in outcomes] == [
-        ("name", "rejected", "STRING_TOO_LONG"), ("email", "rejected", "INVALID_EMAIL_ADDRESS"),
-        ("parent", "rejected", "INVALID_CROSS_REFERENCE_KEY"), ("fine", "acknowledged", ""),
-        ("blank", "rejected", "REQUIRED_FIELD_MISSING"), ("new", "acknowledged", "")]
+        ("name", "rejected", "STRING_TOO_LONG"),
+        ("email", "rejected", "INVALID_EMAIL_ADDRESS"),
+        ("parent", "rejected", "INVALID_CROSS_REFERENCE_KEY"),
+        ("fine", "acknowledged", ""),
+        ("blank", "rejected", "REQUIRED_FIELD_MISSING"),
+        ("new", "acknowledged", ""),
+    ]
     assert org.accounts.rows[one]["Industry"] == "Consulting"
 
 
 def test_a_field_that_the_org_does_not_know_rejects_its_batch_in_the_orgs_words(org):
     outcomes = org.salesforce.write(ACCOUNT, [create("a", "C-1", Name="Firm 1", Nmae="Firm 1"), create("b", "C-2", Name="Firm 2")])
 
-    assert outcomes == [Outcome(key, "rejected", message="400 INVALID_FIELD No such column 'Nmae' on sobject of type Account") for key in "ab"]
+    assert outcomes == [
+        Outcome(key, "rejected", message="400 INVALID_FIELD No such column 'Nmae' on sobject of type Account") for key in "ab"
+    ]
     assert not org.accounts.rows
 
 
@@ -376,19 +401,26 @@ def test_a_session_that_expired_before_a_write_is_renewed_and_the_write_is_done_
 def test_nothing_is_created_in_an_object_that_can_not_carry_the_hub_id(org):
     [outcome] = org.salesforce.write(ACCOUNT.model_copy(update={"external_id": None}), [create("a", "C-1", Name="Firm 1")])
 
-    assert outcome == Outcome("a", "rejected", message="not sent: Account has no external_id, so a repeat could duplicate it; map one in system.yaml")
+    assert outcome == Outcome(
+        "a", "rejected", message="not sent: Account has no external_id, so a repeat could duplicate it; map one in system.yaml"
+    )
     assert not org.accounts.rows
 
 
 def test_a_contact_is_written_in_the_two_parts_of_its_name_and_read_as_one(org):
-    [made] = org.salesforce.write(CONTACT, [create("a", "P-1", **mapping.outward(CONTACT, {"full_name": "Petra van Holm", "is_billing": True}))])
+    [made] = org.salesforce.write(
+        CONTACT, [create("a", "P-1", **mapping.outward(CONTACT, {"full_name": "Petra van Holm", "is_billing": True}))]
+    )
     [renamed] = org.salesforce.write(CONTACT, [create("b", "P-2", Name="Cher")])
 
     rows = [row for page in org.salesforce.read(CONTACT, None) for row in page.rows]
 
     assert [made.state, renamed.state] == ["acknowledged", "acknowledged"]
     assert [(row["Name"], row["Is_Billing_Contact__c"]) for row in rows] == [("Petra van Holm", True), ("Cher", False)]
-    assert [(row["FirstName"], row["LastName"]) for row in org.simulator.tables["Contact"].rows.values()] == [("Petra van", "Holm"), (None, "Cher")]
+    assert [(row["FirstName"], row["LastName"]) for row in org.simulator.tables["Contact"].rows.values()] == [
+        ("Petra van", "Holm"),
+        (None, "Cher"),
+    ]
 
 
 def test_what_the_mapping_writes_outward_is_what_is_read_back(org):
@@ -444,7 +476,9 @@ def test_record_ids_have_the_objects_prefix_and_salesforces_checksum(org):
     assert [table.create({"Name": "X Y"})[:3] for table in org.simulator.tables.values()] == ["001", "003", "006", "a00"]
 
 
-@pytest.mark.parametrize("rest", ["", "FROM", "FROM A WHERE", "FROM A WHERE b ~ 1", "FROM A WHERE b ( 'c'", "FROM A LIMIT 1 b", "FROM A WHERE b = c"])
+@pytest.mark.parametrize(
+    "rest", ["", "FROM", "FROM A WHERE", "FROM A WHERE b ~ 1", "FROM A WHERE b ( 'c'", "FROM A LIMIT 1 b", "FROM A WHERE b = c"]
+)
 def test_what_is_no_soql_is_refused(rest):
     with pytest.raises(soql.Malformed):
         soql.parse(f"SELECT Id {rest}")
@@ -485,7 +519,9 @@ def test_simple_salesforce_follows_relationships(org, simple):
     account = org.accounts.create({"Name": "Firm 1"})
     org.simulator.tables["Invoice__c"].create({"Name": "INV-1", "Account__c": account, "Amount__c": 100.5, "Due_Date__c": "2026-12-01"})
 
-    due = simple.query("SELECT Name, Account__r.Name FROM Invoice__c WHERE Due_Date__c <= 2026-12-01 AND Amount__c > 100 AND Account__c != null")
+    due = simple.query(
+        "SELECT Name, Account__r.Name FROM Invoice__c WHERE Due_Date__c <= 2026-12-01 AND Amount__c > 100 AND Account__c != null"
+    )
 
     assert [(row["Name"], row["Account__r"]["Name"]) for row in due["records"]] == [("INV-1", "Firm 1")]
 
@@ -502,7 +538,9 @@ def test_simple_salesforce_creates_updates_upserts_and_deletes(org, simple):
     assert accounts.get_by_custom_id("Concord_Id__c", "C-2")["Name"] == "Firm Two"
     assert accounts.delete(made["id"]) == 204
     assert {row["Id"]: row["IsDeleted"] for row in simple.query("SELECT Id, IsDeleted FROM Account", include_deleted=True)["records"]} == {
-        made["id"]: True, ids(org)[0]: False}
+        made["id"]: True,
+        ids(org)[0]: False,
+    }
 
 
 def test_simple_salesforce_saves_collections_partially(org, simple):
@@ -600,7 +638,17 @@ def test_jsforce_works_with_the_org_unchanged(org, node_modules):
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
-        "created": [True, False, True], "refused": "REQUIRED_FIELD_MISSING", "updated": [True, True], "upserted": [True], "again": False,
+        "created": [True, False, True],
+        "refused": "REQUIRED_FIELD_MISSING",
+        "updated": [True, True],
+        "upserted": [True],
+        "again": False,
         "city": "Berlin",
-        "pages": [False, True, ["Firm 1", "Firm 2", "Firm 3", "Firm Four"]], "found": ["Firm 3"], "deleted": [True, True], "binned": 2,
-        "error": "INVALID_FIELD", "prefix": "006", "usage": 100_000}
+        "pages": [False, True, ["Firm 1", "Firm 2", "Firm 3", "Firm Four"]],
+        "found": ["Firm 3"],
+        "deleted": [True, True],
+        "binned": 2,
+        "error": "INVALID_FIELD",
+        "prefix": "006",
+        "usage": 100_000,
+    }

@@ -26,8 +26,14 @@ EMPTY = ("", "0000-00-00")
 
 def connect(system: System, connection: Connection) -> "BambooHR":
     key = connection.secrets["api_key"]
-    http = Http(connection.url, system=system.system, auth=httpx.BasicAuth(key, "x"), headers={"Accept": "application/json"},
-                limits=system.limits, secrets=[key])
+    http = Http(
+        connection.url,
+        system=system.system,
+        auth=httpx.BasicAuth(key, "x"),
+        headers={"Accept": "application/json"},
+        limits=system.limits,
+        secrets=[key],
+    )
     return BambooHR(system.system, http)
 
 
@@ -41,11 +47,16 @@ class BambooHR:
         latest, actions = self._changes(start)  # before the report, so that its newest stamp is no later than what the report knows
         wanted = _wanted(each)
         rows = [_row(each, employee) for employee in self._report(wanted, start if since else None)]
-        gone = [dict.fromkeys(wanted) | {each.key: key, each.changed: change["lastChanged"], each.gone.deleted: True}
-                for key, change in actions.items() if change["action"] == "Deleted"]
+        gone = [
+            dict.fromkeys(wanted) | {each.key: key, each.changed: change["lastChanged"], each.gone.deleted: True}
+            for key, change in actions.items()
+            if change["action"] == "Deleted"
+        ]
         unseen = {key for key, change in actions.items() if change["action"] != "Deleted"} - {row[each.key] for row in rows}
         if unseen:
-            log.warning("%s %s: the report leaves out %d employees that changed; let the key's owner see all", self.name, each.name, len(unseen))
+            log.warning(
+                "%s %s: the report leaves out %d employees that changed; let the key's owner see all", self.name, each.name, len(unseen)
+            )
         yield Page(rows + gone, last=not unseen, watermark=latest or since)
 
     def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
@@ -75,7 +86,9 @@ class BambooHR:
         employees = self._parsed(response, "employees")["employees"]
         # A field that is unknown or that the key may not see is left out without a word.
         if missing := sorted({field for row in employees for field in ["id", *wanted] if field not in row}):
-            raise ContractBroken(f"{self.name} employees no longer has {', '.join(missing)}; let the key's owner see it, or correct system.yaml")
+            raise ContractBroken(
+                f"{self.name} employees no longer has {', '.join(missing)}; let the key's owner see it, or correct system.yaml"
+            )
         if not employees and not since:
             raise ContractBroken(f"{self.name} employees: the report is empty; let the key's owner see the employees")
         return employees
@@ -139,7 +152,11 @@ def _created(write: Write, response: httpx.Response) -> Outcome:
         return _rejected(write, response)
     # The address of the new employee ends in the id, as a path or as ?id=.
     numbers = re.findall(r"\d+", response.headers.get("location", ""))
-    return Outcome(write.key, "acknowledged", numbers[-1]) if numbers else Outcome(write.key, "in_doubt", message="created, but no id in the answer")
+    return (
+        Outcome(write.key, "acknowledged", numbers[-1])
+        if numbers
+        else Outcome(write.key, "in_doubt", message="created, but no id in the answer")
+    )
 
 
 def _updated(write: Write, response: httpx.Response) -> Outcome:

@@ -19,9 +19,26 @@ from hub.systems.simulator import Clock, Record, Table
 
 DATES = {"hireDate", "terminationDate"}
 READ_ONLY = {"id", "lastChanged", "fullName1"}
-FIELDS = {"firstName", "lastName", "fullName1", "employeeNumber", "workEmail", "employmentHistoryStatus", "status", "jobTitle", "department",
-          "division", "location", "hireDate", "terminationDate", "lastChanged", "standardHoursPerWeek",
-          "customConcordId", "customLegalEntity", "customCostCenter"}
+FIELDS = {
+    "firstName",
+    "lastName",
+    "fullName1",
+    "employeeNumber",
+    "workEmail",
+    "employmentHistoryStatus",
+    "status",
+    "jobTitle",
+    "department",
+    "division",
+    "location",
+    "hireDate",
+    "terminationDate",
+    "lastChanged",
+    "standardHoursPerWeek",
+    "customConcordId",
+    "customLegalEntity",
+    "customCostCenter",
+}
 
 
 class Employees(Table):
@@ -52,13 +69,15 @@ class Simulator:
         self.tables = {"employees": Employees(clock)}
         self.secrets = {"api_key": "demo-api-key"}
         self.fields, self.unseen = set(FIELDS), set()
-        self.app = Starlette(routes=[
-            Route("/api/v1/employees", self._authorised(self._create), methods=["POST"]),
-            Route("/api/v1/employees/changed", self._authorised(self._changed)),
-            Route("/api/v1/employees/{id}", self._authorised(self._employee), methods=["GET"]),
-            Route("/api/v1/employees/{id}", self._authorised(self._update), methods=["POST"]),
-            Route("/api/v1/reports/custom", self._authorised(self._report), methods=["POST"]),
-        ])
+        self.app = Starlette(
+            routes=[
+                Route("/api/v1/employees", self._authorised(self._create), methods=["POST"]),
+                Route("/api/v1/employees/changed", self._authorised(self._changed)),
+                Route("/api/v1/employees/{id}", self._authorised(self._employee), methods=["GET"]),
+                Route("/api/v1/employees/{id}", self._authorised(self._update), methods=["POST"]),
+                Route("/api/v1/reports/custom", self._authorised(self._report), methods=["POST"]),
+            ]
+        )
 
     @property
     def employees(self) -> Employees:
@@ -70,6 +89,7 @@ class Simulator:
             if request.headers.get("authorization") != f"Basic {expected}":
                 return _refused(401, "Invalid API key")
             return answer(request, await request.body())
+
         return checked
 
     def _create(self, request: Request, body: bytes) -> Response:
@@ -117,8 +137,11 @@ class Simulator:
             return _refused(400, "Malformed XML")
         filters, wanted = asked.get("filters", {}), [field for field in asked.get("fields", []) if field in self.fields]
         since = _instant(filters["lastChanged"]["value"]) if "lastChanged" in filters else None
-        shown = [{"id": key} | {field: self._shown(key, field) or "" for field in wanted}
-                 for key, _ in self.employees.since(since) if key not in self.unseen]
+        shown = [
+            {"id": key} | {field: self._shown(key, field) or "" for field in wanted}
+            for key, _ in self.employees.since(since)
+            if key not in self.unseen
+        ]
         columns = [{"id": field, "type": "text", "name": field} for field in wanted]
         return JSONResponse({"title": asked.get("title", ""), "fields": columns, "employees": shown})
 

@@ -50,7 +50,9 @@ class Files:
         return dict(grouped.iter_rows())
 
     def write(self, each: Object, writes: Sequence[Write]) -> list[Outcome]:
-        message = f"{self.name} {each.name} is delivered as files, which the hub does not change; have it corrected where the files come from"
+        message = (
+            f"{self.name} {each.name} is delivered as files, which the hub does not change; have it corrected where the files come from"
+        )
         return [Outcome(write.key, "rejected", write.record_id, message) for write in writes]
 
     def close(self) -> None:
@@ -62,7 +64,9 @@ class Files:
         try:
             tables = [self._table(f"{where} {path.name}", path, each, wanted) for path in folder.files(where, self.home, wanted)]
         except OSError as failure:
-            raise SystemUnavailable(f"{where}: {failure.strerror} {failure.filename}; see if the folder is there and may be read") from failure
+            raise SystemUnavailable(
+                f"{where}: {failure.strerror} {failure.filename}; see if the folder is there and may be read"
+            ) from failure
         return pl.concat(tables, how="diagonal")
 
     def _table(self, where: str, path: Path, each: Object, wanted: folder.Options) -> pl.DataFrame:
@@ -82,5 +86,7 @@ def _keyed(where: str, records: pl.DataFrame, each: Object, wanted: folder.Optio
     keys = records[each.key].drop_nulls()
     if keys.n_unique() < len(keys):
         twice = keys.filter(keys.is_duplicated())
-        raise ContractBroken(f"{where}: {len(twice)} rows share a key, the first is {twice[0]}; correct the file, or name more columns in read.key")
+        raise ContractBroken(
+            f"{where}: {len(twice)} rows share a key, the first is {twice[0]}; correct the file, or name more columns in read.key"
+        )
     return records

@@ -43,7 +43,9 @@ def options(where: str, read: dict[str, Any]) -> Options:
     try:
         return Options(**read | {"key": tuple(read.get("key", ()))})
     except TypeError as wrong:
-        raise ConfigurationWrong(f"{where}: {wrong}; `read` needs pattern and may have {', '.join(Options.__dataclass_fields__)}") from wrong
+        raise ConfigurationWrong(
+            f"{where}: {wrong}; `read` needs pattern and may have {', '.join(Options.__dataclass_fields__)}"
+        ) from wrong
 
 
 def files(where: str, folder: Path, wanted: Options) -> list[Path]:
@@ -71,7 +73,9 @@ def settled(where: str, path: Path) -> tuple[int, int]:
 
 def check_unchanged(where: str, path: Path, before: tuple[int, int]) -> None:
     if state(path) != before:
-        raise ContractBroken(f"{where}: is still being written; run again when it is whole, or have it delivered under another name and renamed")
+        raise ContractBroken(
+            f"{where}: is still being written; run again when it is whole, or have it delivered under another name and renamed"
+        )
 
 
 def state(path: Path) -> tuple[int, int]:
@@ -83,7 +87,9 @@ def _check_delivered(where: str, path: Path, wanted: Options) -> None:
     if path.suffix in UNFINISHED:
         raise ContractBroken(f"{where}: is not delivered whole, by its name; run again when it is renamed, or remove it")
     if wanted.done and not any(path.with_name(f"{name}.done").exists() for name in (path.name, path.stem)):
-        raise ContractBroken(f"{where}: no {path.name}.done lies beside it; wait for the delivery to end, or take `done` out of system.yaml")
+        raise ContractBroken(
+            f"{where}: no {path.name}.done lies beside it; wait for the delivery to end, or take `done` out of system.yaml"
+        )
     if wanted.max_age_hours and time.time() - path.stat().st_mtime > wanted.max_age_hours * 3600:
         raise ContractBroken(f"{where}: is older than {wanted.max_age_hours:g} hours; see why no newer file was delivered")
 

@@ -14,8 +14,20 @@ from hub.systems.files import synonyms, table
 from hub.systems.files.folder import DAY_FIRST, YEAR_FIRST, Options
 
 DATES = ["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%y", "%Y%m%d"]
-YES_NO = {"true": "true", "yes": "true", "y": "true", "ja": "true", "j": "true", "x": "true", "1": "true",
-          "false": "false", "no": "false", "n": "false", "nein": "false", "0": "false"}
+YES_NO = {
+    "true": "true",
+    "yes": "true",
+    "y": "true",
+    "ja": "true",
+    "j": "true",
+    "x": "true",
+    "1": "true",
+    "false": "false",
+    "no": "false",
+    "n": "false",
+    "nein": "false",
+    "0": "false",
+}
 KEY_WORDS = re.compile(r"id$|no$|nr$|number$|nummer$|code$|key$")
 READABLE = table.TEXT | table.SHEETS | table.LINES | {".parquet"}
 
@@ -69,7 +81,9 @@ def _spec(field: entity.Field, values: pl.Series, objects: Mapping[str, str]) ->
     if field.type == "date":
         return _day(values)
     if field.type == "code":
-        return _codes({synonyms.plain(word): code for code, meaning in entity.codes(field.codes).items() for word in (meaning, code)}, values)
+        return _codes(
+            {synonyms.plain(word): code for code, meaning in entity.codes(field.codes).items() for word in (meaning, code)}, values
+        )
     if field.type == "boolean":
         return _codes(YES_NO, values)
     if field.type in ("money", "quantity", "share", "integer"):

@@ -9,8 +9,30 @@ import xlsxwriter
 from hub.systems.simulator import Clock, Record, Table
 
 COLUMNS = {
-    "customers": ["Customer No", "Name", "Short Name", "Status", "Street", "Zip", "City", "State", "Country", "VAT No", "Register No", "Terms",
-                  "Currency", "Credit Limit", "Tax", "Phone", "E-Mail", "Website", "Industry", "Company Code", "Parent No", "Created On"],
+    "customers": [
+        "Customer No",
+        "Name",
+        "Short Name",
+        "Status",
+        "Street",
+        "Zip",
+        "City",
+        "State",
+        "Country",
+        "VAT No",
+        "Register No",
+        "Terms",
+        "Currency",
+        "Credit Limit",
+        "Tax",
+        "Phone",
+        "E-Mail",
+        "Website",
+        "Industry",
+        "Company Code",
+        "Parent No",
+        "Created On",
+    ],
     "contacts": ["Contact No", "Customer No", "Name", "E-Mail", "Phone", "Position", "Invoice Recipient"],
 }
 

@@ -15,10 +15,15 @@ from hub.errors import ConfigurationWrong
 def best_entity(path: Path, records: pl.DataFrame) -> str:
     """The entity that most columns speak of; the file's name counts as much as four columns."""
     words = {*re.findall(r"[a-z]+", _fold(path.stem)), re.sub("[^a-z]", "", _fold(path.stem))}
-    score = {name: len(matches(name, records)) + 4 * bool(words & {plain(word) for word in known["files"]}) for name, known in _synonyms().items()}
+    score = {
+        name: len(matches(name, records)) + 4 * bool(words & {plain(word) for word in known["files"]})
+        for name, known in _synonyms().items()
+    }
     best = max(score, key=score.get)
     if score[best] < 2:
-        raise ConfigurationWrong(f"{path.name}: its columns {', '.join(records.columns)} fit no entity; write its object into system.yaml yourself")
+        raise ConfigurationWrong(
+            f"{path.name}: its columns {', '.join(records.columns)} fit no entity; write its object into system.yaml yourself"
+        )
     return best
 
 

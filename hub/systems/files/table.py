@@ -63,13 +63,17 @@ def _text(where: str, path: Path, wanted: Options) -> pl.DataFrame:
 def _records(where: str, text: str) -> pl.DataFrame:
     """One row a record: its text, and the line it starts on. A quoted cell may go over several lines."""
     lines = pl.DataFrame({"text": [text]}).select(pl.col("text").str.split("\n").explode().str.strip_suffix("\r"))
-    lines = lines.with_row_index("line", offset=1).with_columns(is_open=pl.col("text").str.count_matches('"', literal=True).cum_sum() % 2 == 1)
+    lines = lines.with_row_index("line", offset=1).with_columns(
+        is_open=pl.col("text").str.count_matches('"', literal=True).cum_sum() % 2 == 1
+    )
     starts = ~pl.col("is_open").shift(1, fill_value=False)
     if lines["is_open"][-1]:
         line = lines.filter(starts)["line"][-1]
         raise ContractBroken(f"{where} line {line}: a quote opens and never closes; the file may be cut off, have it delivered again")
     if lines["is_open"].any():
-        lines = lines.group_by(starts.cum_sum().alias("record"), maintain_order=True).agg(pl.col("line").first(), pl.col("text").str.join("\n"))
+        lines = lines.group_by(starts.cum_sum().alias("record"), maintain_order=True).agg(
+            pl.col("line").first(), pl.col("text").str.join("\n")
+        )
     return lines.filter(pl.col("text") != "")
 
 
@@ -87,10 +91,19 @@ def decoded(where: str, path: Path, encoding: str | None) -> str:
 
 def _sheet(where: str, path: Path, wanted: Options) -> pl.DataFrame:
     try:
-        cells = pl.read_excel(path, sheet_name=wanted.sheet, has_header=False, drop_empty_rows=False, drop_empty_cols=False,
-                              raise_if_empty=False, read_options={"dtypes": "string"})
+        cells = pl.read_excel(
+            path,
+            sheet_name=wanted.sheet,
+            has_header=False,
+            drop_empty_rows=False,
+            drop_empty_cols=False,
+            raise_if_empty=False,
+            read_options={"dtypes": "string"},
+        )
     except Exception as wrong:  # fastexcel and calamine each raise their own kinds for a file that is not a workbook
-        raise ContractBroken(f"{where}: is no workbook with that sheet ({type(wrong).__name__}); deliver it again, or correct read.sheet") from None
+        raise ContractBroken(
+            f"{where}: is no workbook with that sheet ({type(wrong).__name__}); deliver it again, or correct read.sheet"
+        ) from None
     rows = cells.slice(wanted.header_row - 1)
     if rows.is_empty():
         raise ContractBroken(f"{where}: has no row {wanted.header_row} for a header; correct read.header_row or read.sheet")
@@ -113,7 +126,9 @@ def _json_lines(where: str, path: Path) -> pl.DataFrame:
         names = pl.read_ndjson(path, infer_schema_length=None).columns
         return pl.read_ndjson(path, schema=dict.fromkeys(names, pl.String))
     except pl.exceptions.PolarsError:
-        raise ContractBroken(f"{where} line {_first_broken(path)}: is no JSON object; correct it, or have the file delivered again") from None
+        raise ContractBroken(
+            f"{where} line {_first_broken(path)}: is no JSON object; correct it, or have the file delivered again"
+        ) from None
 
 
 def _first_broken(path: Path) -> int:

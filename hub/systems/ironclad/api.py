@@ -10,8 +10,10 @@ from hub.systems.connector import Record
 from hub.systems.http import Http
 
 PAGE = 100  # the most that a page holds
-SCOPES = "public.records.readRecords public.records.readSchemas public.records.updateRecords " \
-         "public.entities.readEntities public.entities.createEntities public.entities.updateEntities"
+SCOPES = (
+    "public.records.readRecords public.records.readSchemas public.records.updateRecords "
+    "public.entities.readEntities public.entities.createEntities public.entities.updateEntities"
+)
 
 
 def path(*parts: str) -> str:
@@ -45,7 +47,9 @@ def parsed(http: Http, response: httpx.Response) -> Record:
     """The JSON of a read that went well."""
     where = f"{http.system} {response.request.url.path}"
     if response.status_code in (401, 403):
-        raise SystemUnavailable(f"{where}: answered {response.status_code} {reason(http, response)}; the client or its user needs more rights")
+        raise SystemUnavailable(
+            f"{where}: answered {response.status_code} {reason(http, response)}; the client or its user needs more rights"
+        )
     answer = body(response)
     if response.status_code != 200 or answer is None:
         raise ContractBroken(f"{where}: answered {response.status_code} {reason(http, response)}; see if the object is still there")

@@ -24,8 +24,16 @@ IDS = 20  # in one formula, so that its address stays short
 def connect(system: System, connection: Connection) -> "Ironclad":
     secrets = connection.secrets
     auth = Token(lambda: api.fetch_token(connection.url, secrets))
-    return Ironclad(Http(connection.url, system=system.system, auth=auth, headers={"x-as-user-email": secrets["as_user_email"]},
-                         limits=system.limits, secrets=secrets.values()))
+    return Ironclad(
+        Http(
+            connection.url,
+            system=system.system,
+            auth=auth,
+            headers={"x-as-user-email": secrets["as_user_email"]},
+            limits=system.limits,
+            secrets=secrets.values(),
+        )
+    )
 
 
 class Ironclad:
@@ -38,7 +46,9 @@ class Ironclad:
         seen: dict[str, str] = {}  # id -> change stamp
         newest, counts = since, [0]
         for answer in self._newest_first(each, since):
-            newest = newest if seen else _newest(each, answer, since)  # the first page has the latest change; what comes later is read again
+            newest = (
+                newest if seen else _newest(each, answer, since)
+            )  # the first page has the latest change; what comes later is read again
             counts.append(answer["count"])
             yield Page(self._unseen(each, answer, since, seen), last=False)
         late = self._newest_first(each, newest) if newest else ()
@@ -52,7 +62,7 @@ class Ironclad:
     def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
         asked, found = set(hub_ids), {}
         for start in range(0, len(hub_ids), IDS):
-            for answer in api.pages(self.http, each.name, {"filter": _formula(each, hub_ids[start:start + IDS])}):
+            for answer in api.pages(self.http, each.name, {"filter": _formula(each, hub_ids[start : start + IDS])}):
                 for record in answer["list"]:
                     if (hub_id := mapping.get(record, each.external_id)) in asked:
                         found.setdefault(hub_id, []).append(record["id"])
@@ -109,7 +119,9 @@ class Ironclad:
         if write.action == "create":
             response = self.http.send("POST", api.path(each.name), json=shape.creation(each, write.body, write.hub_id, types))
         else:
-            response = self.http.send("PATCH", api.path(each.name, write.record_id), json=shape.change(each, write.body, write.hub_id, types))
+            response = self.http.send(
+                "PATCH", api.path(each.name, write.record_id), json=shape.change(each, write.body, write.hub_id, types)
+            )
         if response.status_code == 408:
             return Outcome(write.key, "in_doubt", write.record_id, "answered 408")
         if response.status_code >= 300:
@@ -121,7 +133,9 @@ class Ironclad:
         """The refusal of an update whose record is no longer as it was looked at."""
         seen = self._look(each, write.record_id)
         if seen.state == "unknown":
-            return Outcome(write.key, "rejected", write.record_id, "not sent: the record could not be read just before; see if the user may see it")
+            return Outcome(
+                write.key, "rejected", write.record_id, "not sent: the record could not be read just before; see if the user may see it"
+            )
         if seen.version != write.version:
             return Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
         return None
@@ -138,7 +152,9 @@ class Ironclad:
     def _check_properties(self, each: Object) -> None:
         missing = sorted(shape.promised_properties(each) - self._types(each).keys()) if each.name == "records" else []
         if missing:
-            raise ContractBroken(f"{self.http.system} {each.name} has no property {', '.join(missing)}; add it there or correct system.yaml")
+            raise ContractBroken(
+                f"{self.http.system} {each.name} has no property {', '.join(missing)}; add it there or correct system.yaml"
+            )
 
 
 def _version(each: Object, row: Record) -> str:

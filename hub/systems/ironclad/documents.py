@@ -7,12 +7,31 @@ from typing import Any
 from hub.systems.simulator import Clock, Record, Table
 
 PROPERTIES = {
-    "records": {"contractNumber": "string", "agreementDate": "date", "effectiveDate": "date", "expirationDate": "date",
-                "contractValue": "monetary_amount", "hourlyRate": "monetary_amount", "feeModel": "string", "paymentTerms": "string",
-                "serviceLine": "string", "contractingEntity": "string", "counterparty": "reference", "counterpartyName": "string",
-                "concordId": "string"},
-    "entities": {"entity_externalID": "string", "entity_alternativeNames": "string", "entity_taxId": "string", "entity_registrationNumber": "string",
-                 "entity_website": "string", "entity_phone": "string", "entity_pocEmail": "email", "entity_address": "address"},
+    "records": {
+        "contractNumber": "string",
+        "agreementDate": "date",
+        "effectiveDate": "date",
+        "expirationDate": "date",
+        "contractValue": "monetary_amount",
+        "hourlyRate": "monetary_amount",
+        "feeModel": "string",
+        "paymentTerms": "string",
+        "serviceLine": "string",
+        "contractingEntity": "string",
+        "counterparty": "reference",
+        "counterpartyName": "string",
+        "concordId": "string",
+    },
+    "entities": {
+        "entity_externalID": "string",
+        "entity_alternativeNames": "string",
+        "entity_taxId": "string",
+        "entity_registrationNumber": "string",
+        "entity_website": "string",
+        "entity_phone": "string",
+        "entity_pocEmail": "email",
+        "entity_address": "address",
+    },
 }
 
 
@@ -26,8 +45,10 @@ class Documents(Table):
 
     def create(self, values: Record, record_id: str | None = None) -> str:
         new = {"name": "", "properties": {}} | (
-            {"type": "contract", "attachments": {}, "links": [], "contractStatus": {"status": "indeterminate"}} if self.name == "records"
-            else {"status": "active", "namedTypeIds": []})
+            {"type": "contract", "attachments": {}, "links": [], "contractStatus": {"status": "indeterminate"}}
+            if self.name == "records"
+            else {"status": "active", "namedTypeIds": []}
+        )
         record_id = super().create(new | self._as_shown(values), record_id)
         prefix = "IC" if self.name == "records" else "ENTITY"
         self.rows[record_id] |= {"id": record_id, "ironcladId": f"{prefix}-{len(self.rows) + len(self.gone)}"}
@@ -41,8 +62,11 @@ class Documents(Table):
     def _as_shown(self, values: Record) -> Record:
         values, kinds = deepcopy(values), PROPERTIES[self.name]
         if "properties" in values:
-            values["properties"] = {name: {"type": kinds[name], "value": _as_stored(kinds[name], one["value"])}
-                                    for name, one in values["properties"].items() if one["value"] is not None}
+            values["properties"] = {
+                name: {"type": kinds[name], "value": _as_stored(kinds[name], one["value"])}
+                for name, one in values["properties"].items()
+                if one["value"] is not None
+            }
         if isinstance(values.get("contractStatus"), dict):
             values["contractStatus"] = {"enhancedStatus": "unknown"} | values["contractStatus"]
         if "status" in values:

@@ -46,7 +46,9 @@ def _plain(values: Record) -> Record:
 
 
 def _typed(properties: Mapping[str, Any], types: Mapping[str, str]) -> Record:
-    return {name: {"type": types.get(name, "string"), "value": _written(value)} for name, value in properties.items() if not _is_empty(value)}
+    return {
+        name: {"type": types.get(name, "string"), "value": _written(value)} for name, value in properties.items() if not _is_empty(value)
+    }
 
 
 def _is_empty(value: Any) -> bool:

@@ -29,14 +29,16 @@ class Simulator:
         self.counts_pages = False
         self.tokens: set[str] = set()
         self.issued = 0
-        self.app = Starlette(routes=[
-            Route("/oauth/token", self._token, methods=["POST"]),
-            Route("/public/api/v1/records/metadata", self._authorised(self._metadata)),
-            Route("/public/api/v1/entities", self._authorised(self._create), methods=["POST"]),
-            Route("/public/api/v1/{name:str}", self._authorised(self._list)),
-            Route("/public/api/v1/{name:str}/{id}", self._authorised(self._retrieve), methods=["GET"]),
-            Route("/public/api/v1/{name:str}/{id}", self._authorised(self._change), methods=["PATCH"]),
-        ])
+        self.app = Starlette(
+            routes=[
+                Route("/oauth/token", self._token, methods=["POST"]),
+                Route("/public/api/v1/records/metadata", self._authorised(self._metadata)),
+                Route("/public/api/v1/entities", self._authorised(self._create), methods=["POST"]),
+                Route("/public/api/v1/{name:str}", self._authorised(self._list)),
+                Route("/public/api/v1/{name:str}/{id}", self._authorised(self._retrieve), methods=["GET"]),
+                Route("/public/api/v1/{name:str}/{id}", self._authorised(self._change), methods=["PATCH"]),
+            ]
+        )
 
     def expire_tokens(self) -> None:
         """Refuse every token that was issued."""
@@ -61,12 +63,15 @@ class Simulator:
             if request.path_params.get("name", "records") not in self.tables:
                 return _refused(404, "NOT_FOUND", "not found")
             return await endpoint(request)
+
         return answer
 
     async def _metadata(self, request: Request) -> Response:
         told = {name: {"displayName": name, "type": kind, "visible": True} for name, kind in self.properties["records"].items()}
         types = sorted({row["type"] for row in self.tables["records"].rows.values()})
-        return JSONResponse({"recordTypes": {name: {"displayName": name} for name in types}, "properties": told, "attachments": {}, "links": {}})
+        return JSONResponse(
+            {"recordTypes": {name: {"displayName": name} for name in types}, "properties": told, "attachments": {}, "links": {}}
+        )
 
     async def _list(self, request: Request) -> Response:
         asked, name = request.query_params, request.path_params["name"]
@@ -78,7 +83,7 @@ class Simulator:
             return _refused(400, "INVALID_PARAM", "the formula could not be read", "filter")
         field = asked.get("sortField", "name")
         found.sort(key=lambda row: row.get(field) or "", reverse=asked.get("sortDirection", "DESC") == "DESC")
-        page = found[number * size:(number + 1) * size]
+        page = found[number * size : (number + 1) * size]
         count = len(page if self.counts_pages and name == "entities" else found)
         return JSONResponse({"page": number, "pageSize": size, "count": count, "list": page})
 
@@ -88,7 +93,11 @@ class Simulator:
         if formula is None:
             return rows
         equal = EQUALS.findall(formula)
-        if not equal or EQUALS.sub("", formula).replace("Or(", "").strip("(), ") or any(field not in self.properties[name] for field, _ in equal):
+        if (
+            not equal
+            or EQUALS.sub("", formula).replace("Or(", "").strip("(), ")
+            or any(field not in self.properties[name] for field, _ in equal)
+        ):
             return None
         return [row for row in rows if any(row["properties"].get(field, {}).get("value") == value for field, value in equal)]
 

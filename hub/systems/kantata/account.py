@@ -10,22 +10,72 @@ from datetime import datetime, timedelta, timezone
 from hub.systems.simulator import Clock, Record, Table
 
 HERE = timezone(timedelta(hours=-8))  # an account's own time zone, in which Kantata stamps
-STATUSES = {100: ("light", "Not Started"), 110: ("light", "Estimate"), 200: ("yellow", "On Hold"), 300: ("green", "Active"),
-            310: ("green", "In Progress"), 400: ("grey", "Completed"), 410: ("grey", "Cancelled")}
+STATUSES = {
+    100: ("light", "Not Started"),
+    110: ("light", "Estimate"),
+    200: ("yellow", "On Hold"),
+    300: ("green", "Active"),
+    310: ("green", "In Progress"),
+    400: ("grey", "Completed"),
+    410: ("grey", "Cancelled"),
+}
 KINDS = {"workspaces": "Workspace", "workspace_groups": "WorkspaceGroup", "users": "User", "time_entries": "TimeEntry"}
 NEW = {
-    "workspaces": {"title": None, "account_id": 1, "archived": False, "description": None, "start_date": None, "due_date": None,
-                   "currency": "EUR", "price_in_cents": 0, "default_rate": None, "status": {"key": 100}, "workspace_group_ids": [],
-                   "primary_workspace_group_id": None, "primary_maven_id": None},
-    "workspace_groups": {"name": None, "company": False, "contact_name": None, "email": None, "phone_number": None, "address": None,
-                         "website": None, "notes": None},
-    "users": {"full_name": None, "email_address": None, "headline": None, "disabled": False, "account_id": "1", "generic": False, "photo_path": None},
-    "time_entries": {"workspace_id": None, "user_id": None, "story_id": None, "date_performed": None, "time_in_minutes": 0, "billable": True,
-                     "notes": None, "rate_in_cents": 0, "currency": "EUR", "approved": False, "is_invoiced": False,
-                     "active_submission_id": None},
+    "workspaces": {
+        "title": None,
+        "account_id": 1,
+        "archived": False,
+        "description": None,
+        "start_date": None,
+        "due_date": None,
+        "currency": "EUR",
+        "price_in_cents": 0,
+        "default_rate": None,
+        "status": {"key": 100},
+        "workspace_group_ids": [],
+        "primary_workspace_group_id": None,
+        "primary_maven_id": None,
+    },
+    "workspace_groups": {
+        "name": None,
+        "company": False,
+        "contact_name": None,
+        "email": None,
+        "phone_number": None,
+        "address": None,
+        "website": None,
+        "notes": None,
+    },
+    "users": {
+        "full_name": None,
+        "email_address": None,
+        "headline": None,
+        "disabled": False,
+        "account_id": "1",
+        "generic": False,
+        "photo_path": None,
+    },
+    "time_entries": {
+        "workspace_id": None,
+        "user_id": None,
+        "story_id": None,
+        "date_performed": None,
+        "time_in_minutes": 0,
+        "billable": True,
+        "notes": None,
+        "rate_in_cents": 0,
+        "currency": "EUR",
+        "approved": False,
+        "is_invoiced": False,
+        "active_submission_id": None,
+    },
 }
-TIME_STATUS = {"draft": {}, "submitted": {"active_submission_id": "1"}, "approved": {"approved": True},
-               "invoiced": {"approved": True, "is_invoiced": True}}
+TIME_STATUS = {
+    "draft": {},
+    "submitted": {"active_submission_id": "1"},
+    "approved": {"approved": True},
+    "invoiced": {"approved": True, "is_invoiced": True},
+}
 
 
 class Records(Table):
@@ -36,7 +86,9 @@ class Records(Table):
         self.name, self.values_changed = name, {}
 
     def create(self, values: Record, record_id: str | None = None) -> str:
-        record_id = super().create(NEW[self.name] | {"custom_fields": {}, "external_reference": None} | _as_shown(self.name, values), record_id)
+        record_id = super().create(
+            NEW[self.name] | {"custom_fields": {}, "external_reference": None} | _as_shown(self.name, values), record_id
+        )
         self.rows[record_id]["id"] = record_id
         for name in self.rows[record_id]["custom_fields"]:
             self.values_changed[record_id, name] = self.clock.at
@@ -61,8 +113,10 @@ class Account:
 
     def __init__(self, clock: Clock):
         self.tables = {name: Records(clock, name) for name in KINDS}
-        self.custom_fields = {"Workspace": _numbered(["Project Code", "Fee Model", "Service Line", "Legal Entity"], 1),
-                              "User": _numbered(["Employee Number", "Worker Kind", "Legal Entity", "Cost Center"], 11)}
+        self.custom_fields = {
+            "Workspace": _numbered(["Project Code", "Fee Model", "Service Line", "Legal Entity"], 1),
+            "User": _numbered(["Employee Number", "Worker Kind", "Legal Entity", "Cost Center"], 11),
+        }
         self.hidden_fields: dict[str, set[str]] = {}
 
     def shown(self, name: str, key: str) -> Record:
@@ -96,9 +150,22 @@ class Account:
         if number is None or value is None:
             return None
         at = self.tables[name].values_changed[key, field].astimezone(HERE).isoformat()
-        return {"id": f"{key}{number}", "account_id": 1, "subject_type": KINDS[name], "subject_id": int(key), "subject_ref": {"key": name, "id": key},
-                "custom_field_id": number, "custom_field_name": field, "type": "string", "value": value, "display_value": value, "can_edit": True,
-                "setter_id": None, "created_at": at, "updated_at": at}
+        return {
+            "id": f"{key}{number}",
+            "account_id": 1,
+            "subject_type": KINDS[name],
+            "subject_id": int(key),
+            "subject_ref": {"key": name, "id": key},
+            "custom_field_id": number,
+            "custom_field_name": field,
+            "type": "string",
+            "value": value,
+            "display_value": value,
+            "can_edit": True,
+            "setter_id": None,
+            "created_at": at,
+            "updated_at": at,
+        }
 
 
 def _as_shown(name: str, values: Record) -> Record:

@@ -41,7 +41,9 @@ class Kantata:
         newest, most = since, 0
         for answer in api.pages(self.http, each.name, self._ask(each) | order | _changed(since)):
             first, rows = not seen, self._unseen(each, answer, seen)
-            newest = _newest(each, answer, since) if first else newest  # the first page has the latest change; what comes later is read again
+            newest = (
+                _newest(each, answer, since) if first else newest
+            )  # the first page has the latest change; what comes later is read again
             most = max(most, answer["meta"]["count"])  # a count that falls is a deletion, which pulled a record up unseen
             yield Page(rows, last=False)
         rows = [row for answer in self._late(each, since, newest, seen) for row in self._unseen(each, answer, seen)]
@@ -100,7 +102,9 @@ class Kantata:
         """The refusal of an update whose record is no longer as it was looked at."""
         seen = self.look(each, [write.record_id])[write.record_id]
         if seen.state == "unknown":
-            return Outcome(write.key, "rejected", write.record_id, "not sent: the record could not be read just before; see if the token may see it")
+            return Outcome(
+                write.key, "rejected", write.record_id, "not sent: the record could not be read just before; see if the token may see it"
+            )
         if seen.version != write.version:
             return Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
         return None
@@ -124,7 +128,9 @@ class Kantata:
         # A field that the token may not see is left out without a word, the budget for one.
         tops = {path.split("/")[0] for path in each.source_fields()}
         if missing := sorted({top for row in rows for top in tops if top not in row}):
-            raise ContractBroken(f"{self.http.system} {each.name} no longer sends {', '.join(missing)}; let the token see it, or correct system.yaml")
+            raise ContractBroken(
+                f"{self.http.system} {each.name} no longer sends {', '.join(missing)}; let the token see it, or correct system.yaml"
+            )
         return rows
 
     def _unseen(self, each: Object, answer: Record, seen: dict[str, str | None]) -> list[Record]:
@@ -142,7 +148,11 @@ class Kantata:
             yield from self._by_id(each, sorted(self.custom_fields.touched(each, _changed(since)) - seen.keys()))
 
     def _by_id(self, each: Object, record_ids: Sequence[str]) -> Iterator[Record]:
-        return (answer for some in _batches(record_ids) for answer in api.pages(self.http, each.name, self._ask(each) | {"only": ",".join(some)}))
+        return (
+            answer
+            for some in _batches(record_ids)
+            for answer in api.pages(self.http, each.name, self._ask(each) | {"only": ",".join(some)})
+        )
 
     def _deleted(self, each: Object) -> set[str]:
         """Ids of records that Kantata says were deleted, in the nine days that it remembers."""
@@ -170,4 +180,4 @@ def _changed(since: str | None) -> dict[str, str]:
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start:start + IDS] for start in range(0, len(ids), IDS))
+    return (ids[start : start + IDS] for start in range(0, len(ids), IDS))

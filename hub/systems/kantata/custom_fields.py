@@ -18,7 +18,9 @@ class CustomFields:
         """Raises ContractBroken when the account no longer has a field that the mapping reads."""
         promised = shape.promised_custom_fields(each)
         if missing := sorted(set(promised) - set(self._ids(each) if promised else ())):
-            raise ContractBroken(f"{self.http.system} {each.name} has no custom field {', '.join(missing)}; add it there or correct system.yaml")
+            raise ContractBroken(
+                f"{self.http.system} {each.name} has no custom field {', '.join(missing)}; add it there or correct system.yaml"
+            )
 
     def touched(self, each: Object, changed: dict[str, str]) -> set[str]:
         """Ids of the records of which a custom field changed."""

@@ -11,15 +11,35 @@ from starlette.routing import Route
 from hub.systems.kantata.account import HERE, KINDS, Account
 from hub.systems.simulator import Clock, Record
 
-REQUIRED = {"workspaces": ["title", "creator_role"], "workspace_groups": ["name"],
-            "time_entries": ["workspace_id", "date_performed", "time_in_minutes"]}
+REQUIRED = {
+    "workspaces": ["title", "creator_role"],
+    "workspace_groups": ["name"],
+    "time_entries": ["workspace_id", "date_performed", "time_in_minutes"],
+}
 WRITABLE = {
-    "workspaces": {"title", "start_date", "due_date", "currency", "workspace_group_ids", "primary_workspace_group_id", "archived",
-                   "external_reference"},
+    "workspaces": {
+        "title",
+        "start_date",
+        "due_date",
+        "currency",
+        "workspace_group_ids",
+        "primary_workspace_group_id",
+        "archived",
+        "external_reference",
+    },
     "workspace_groups": {"name", "company", "contact_name", "email", "phone_number", "address", "website", "notes", "external_reference"},
     "users": {"full_name", "headline", "email_address", "external_reference"},
-    "time_entries": {"workspace_id", "user_id", "story_id", "date_performed", "time_in_minutes", "billable", "notes", "rate_in_cents",
-                     "external_reference"},
+    "time_entries": {
+        "workspace_id",
+        "user_id",
+        "story_id",
+        "date_performed",
+        "time_in_minutes",
+        "billable",
+        "notes",
+        "rate_in_cents",
+        "external_reference",
+    },
 }
 AT_CREATION = {"workspaces": {"primary_maven_id"}}
 HIDDEN = {"workspaces": ("archived", "include_archived"), "users": ("disabled", "show_disabled")}  # unless asked for
@@ -31,13 +51,15 @@ class Simulator(Account):
         self.secrets, self.tokens = {"token": "demo-token-1"}, 1
         shown = {name: self._object(name) for name in KINDS}
         shown |= {"custom_fields": self._custom_fields, "custom_field_values": self._custom_field_values, "subscribed_events": self._events}
-        self.app = Starlette(routes=[
-            *(Route(f"/api/v1/{name}.json", self._authorised(self._listing(name, records))) for name, records in shown.items()),
-            *(Route(f"/api/v1/{name}.json", self._authorised(self._create(name)), methods=["POST"]) for name in REQUIRED),
-            *(Route(f"/api/v1/{name}/{{id}}.json", self._authorised(self._update(name)), methods=["PUT"]) for name in KINDS),
-            Route("/api/v1/custom_field_values.json", self._authorised(self._set_value), methods=["POST"]),
-            Route("/api/v1/custom_field_values/{id}.json", self._authorised(self._change_value), methods=["PUT", "DELETE"]),
-        ])
+        self.app = Starlette(
+            routes=[
+                *(Route(f"/api/v1/{name}.json", self._authorised(self._listing(name, records))) for name, records in shown.items()),
+                *(Route(f"/api/v1/{name}.json", self._authorised(self._create(name)), methods=["POST"]) for name in REQUIRED),
+                *(Route(f"/api/v1/{name}/{{id}}.json", self._authorised(self._update(name)), methods=["PUT"]) for name in KINDS),
+                Route("/api/v1/custom_field_values.json", self._authorised(self._set_value), methods=["POST"]),
+                Route("/api/v1/custom_field_values/{id}.json", self._authorised(self._change_value), methods=["PUT", "DELETE"]),
+            ]
+        )
 
     def expire_tokens(self) -> None:
         """Refuse the token in use; an administrator has issued another, now in `secrets`."""
@@ -49,6 +71,7 @@ class Simulator(Account):
             if request.headers.get("authorization") != f"Bearer {self.secrets['token']}":
                 return _refused(401, "oauth", "Invalid OAuth 2 Request")
             return await endpoint(request)
+
         return answer
 
     def _listing(self, name: str, records):
@@ -57,16 +80,23 @@ class Simulator(Account):
             size, number = min(int(asked.get("per_page", 20)), 200), int(asked.get("page", 1))
             found = _filtered(records(asked), asked)
             return JSONResponse(self._page(name, found, number, size, asked.get("include", "").split(",")))
+
         return answer
 
     def _page(self, name: str, found: list[Record], number: int, size: int, include: list[str]) -> Record:
-        page = [self.shown(name, each["id"]) if name in KINDS else each for each in found[(number - 1) * size:number * size]]
-        answer = {"count": len(found), "results": [{"key": name, "id": each["id"]} for each in page], name: {each["id"]: each for each in page},
-                  "meta": {"count": len(found), "page_count": -(-len(found) // size), "page_number": number, "page_size": size}}
+        page = [self.shown(name, each["id"]) if name in KINDS else each for each in found[(number - 1) * size : number * size]]
+        answer = {
+            "count": len(found),
+            "results": [{"key": name, "id": each["id"]} for each in page],
+            name: {each["id"]: each for each in page},
+            "meta": {"count": len(found), "page_count": -(-len(found) // size), "page_number": number, "page_size": size},
+        }
         if name in KINDS and "custom_field_values" in include:
             answer["custom_field_values"] = {value["id"]: value for each in page for value in self.values(name, each["id"])}
         if name in KINDS and "external_references" in include:
-            answer["external_references"] = {key: self.reference(name, each["id"]) for each in page for key in each["external_reference_ids"]}
+            answer["external_references"] = {
+                key: self.reference(name, each["id"]) for each in page for key in each["external_reference_ids"]
+            }
         return answer
 
     def _object(self, name: str):
@@ -79,11 +109,16 @@ class Simulator(Account):
                 archived = {key for key, row in self.tables["workspaces"].rows.items() if row["archived"]}
                 found = [row for row in found if row["workspace_id"] not in archived]
             return found
+
         return records
 
     def _custom_fields(self, asked: Any) -> list[Record]:
-        return [{"id": number, "name": name, "subject_type": subject, "value_type": "string"}
-                for subject, fields in self.custom_fields.items() for name, number in fields.items() if asked.get("subject_type") in (None, subject)]
+        return [
+            {"id": number, "name": name, "subject_type": subject, "value_type": "string"}
+            for subject, fields in self.custom_fields.items()
+            for name, number in fields.items()
+            if asked.get("subject_type") in (None, subject)
+        ]
 
     def _custom_field_values(self, asked: Any) -> list[Record]:
         names = [name for name, kind in KINDS.items() if kind == asked.get("subject_type") and kind in self.custom_fields]
@@ -91,8 +126,16 @@ class Simulator(Account):
 
     def _events(self, asked: Any) -> list[Record]:
         gone = [(name, key, at) for name, table in self.tables.items() for key, (at, into) in table.gone.items()]
-        events = [{"id": str(number), "event_type": f"{_singular(name)}:deleted", "subject_type": KINDS[name], "subject_id": int(key),
-                   "subject_changed_at": at.astimezone(HERE).isoformat()} for number, (name, key, at) in enumerate(gone, 1)]
+        events = [
+            {
+                "id": str(number),
+                "event_type": f"{_singular(name)}:deleted",
+                "subject_type": KINDS[name],
+                "subject_id": int(key),
+                "subject_changed_at": at.astimezone(HERE).isoformat(),
+            }
+            for number, (name, key, at) in enumerate(gone, 1)
+        ]
         return [event for event in events if event["event_type"] in asked.get("event_types", event["event_type"]).split(",")]
 
     def _create(self, name: str):
@@ -102,6 +145,7 @@ class Simulator(Account):
                 return _refused(422, "validation", f"{missing[0].replace('_', ' ').capitalize()} can't be blank")
             key = self.tables[name].create(_permitted(name, values, creating=True))
             return JSONResponse(self._page(name, [self.tables[name].rows[key]], 1, 20, []))
+
         return answer
 
     def _update(self, name: str):
@@ -116,12 +160,15 @@ class Simulator(Account):
                 return _refused(422, "validation", "A required field can't be blank")
             self.tables[name].update(key, values)
             return JSONResponse(self._page(name, [self.tables[name].rows[key]], 1, 20, []))
+
         return answer
 
     async def _set_value(self, request: Request) -> Response:
         sent = (await request.json())["custom_field_value"]
         name, key = next(name for name, kind in KINDS.items() if kind == sent["subject_type"]), str(sent["subject_id"])
-        field = next((field for field, number in self.custom_fields[sent["subject_type"]].items() if number == sent["custom_field_id"]), None)
+        field = next(
+            (field for field, number in self.custom_fields[sent["subject_type"]].items() if number == sent["custom_field_id"]), None
+        )
         if field is None or self.tables[name].rows[key]["custom_fields"].get(field) is not None:
             return _refused(422, "validation", "Custom field has already been taken" if field else "Custom field must exist")
         return self._put_value(name, key, field, sent["value"])

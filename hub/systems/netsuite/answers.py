@@ -5,8 +5,12 @@ from starlette.requests import Request
 from hub.systems.simulator import Record
 
 RFC = "https://www.rfc-editor.org/rfc"
-KINDS = {400: (f"{RFC}/rfc9110.html#section-15.5.1", "Bad Request"), 401: (f"{RFC}/rfc9110.html#section-15.5.2", "Unauthorized"),
-         404: (f"{RFC}/rfc9110.html#section-15.5.5", "Not Found"), 429: (f"{RFC}/rfc6585.html#section-4", "Too Many Requests")}
+KINDS = {
+    400: (f"{RFC}/rfc9110.html#section-15.5.1", "Bad Request"),
+    401: (f"{RFC}/rfc9110.html#section-15.5.2", "Unauthorized"),
+    404: (f"{RFC}/rfc9110.html#section-15.5.5", "Not Found"),
+    429: (f"{RFC}/rfc6585.html#section-4", "Too Many Requests"),
+}
 
 
 class Refusal(Exception):
@@ -18,7 +22,12 @@ class Refusal(Exception):
     def __init__(self, status: int, code: str, detail: str, where: dict[str, str] | None = None):
         kind, title = KINDS[status]
         self.status = status
-        self.body = {"type": kind, "title": title, "status": status, "o:errorDetails": [{"detail": detail, **(where or {}), "o:errorCode": code}]}
+        self.body = {
+            "type": kind,
+            "title": title,
+            "status": status,
+            "o:errorDetails": [{"detail": detail, **(where or {}), "o:errorCode": code}],
+        }
 
 
 def window(request: Request) -> tuple[int, int]:

@@ -42,38 +42,89 @@ ADDRESS = ("addressee", "attention", "addr1", "addr2", "addr3", "city", "state",
 
 KINDS = {
     "customer": Kind(
-        table="customer", label="Customer", required=("companyName", "subsidiary"),
-        fields=COMMON | _fields(
+        table="customer",
+        label="Customer",
+        required=("companyName", "subsidiary"),
+        fields=COMMON
+        | _fields(
             text="entityId companyName url phone email vatRegNumber custentity_trade_name custentity_registration_number custentity_industry",
             ref="entityStatus terms currency taxItem custentity_collections_status subsidiary parent category",
-            number="creditLimit", boolean="isInactive isPerson", datetime="dateCreated")),
+            number="creditLimit",
+            boolean="isInactive isPerson",
+            datetime="dateCreated",
+        ),
+    ),
     "employee": Kind(
-        table="employee", label="Employee", required=("entityId", "subsidiary"),
-        fields=COMMON | _fields(
-            text="entityId firstName lastName email title phone custentity_employee_number", ref="employeeType subsidiary department supervisor",
-            boolean="isInactive", date="hireDate releaseDate", datetime="dateCreated")),
+        table="employee",
+        label="Employee",
+        required=("entityId", "subsidiary"),
+        fields=COMMON
+        | _fields(
+            text="entityId firstName lastName email title phone custentity_employee_number",
+            ref="employeeType subsidiary department supervisor",
+            boolean="isInactive",
+            date="hireDate releaseDate",
+            datetime="dateCreated",
+        ),
+    ),
     "job": Kind(
-        table="job", label="Job", required=("companyName", "subsidiary"),
-        fields=COMMON | _fields(
-            text="entityId companyName comments", number="jobPrice custentity_hourly_rate", date="startDate projectedEndDate",
+        table="job",
+        label="Job",
+        required=("companyName", "subsidiary"),
+        fields=COMMON
+        | _fields(
+            text="entityId companyName comments",
+            number="jobPrice custentity_hourly_rate",
+            date="startDate projectedEndDate",
             ref="entityStatus jobBillingType currency subsidiary parent projectManager custentity_service_line custentity_sales_order",
-            boolean="isInactive", datetime="dateCreated")),
+            boolean="isInactive",
+            datetime="dateCreated",
+        ),
+    ),
     "salesOrder": Kind(
-        table="transaction", label="Sales Order", type="SalesOrd", on_line=("subsidiary",), required=("entity", "item"),
+        table="transaction",
+        label="Sales Order",
+        type="SalesOrd",
+        on_line=("subsidiary",),
+        required=("entity", "item"),
         columns={"orderStatus": "status", "total": "foreigntotal"},
-        fields=COMMON | _fields(
-            text="tranId otherRefNum memo", date="tranDate startDate endDate custbody_signed_on", datetime="createdDate",
+        fields=COMMON
+        | _fields(
+            text="tranId otherRefNum memo",
+            date="tranDate startDate endDate custbody_signed_on",
+            datetime="createdDate",
             number="total custbody_contract_amount custbody_hourly_rate",
-            ref="entity orderStatus terms currency subsidiary custbody_contract_kind custbody_fee_model custbody_service_line")),
+            ref="entity orderStatus terms currency subsidiary custbody_contract_kind custbody_fee_model custbody_service_line",
+        ),
+    ),
     "timeBill": Kind(
-        table="timebill", label="Time", required=("employee", "hours"),
-        fields=COMMON | _fields(
-            text="memo custcol_source_id", date="tranDate", number="hours", boolean="isBillable",
-            ref="customer employee item approvalStatus custcol_time_status", datetime="createdDate")),
+        table="timebill",
+        label="Time",
+        required=("employee", "hours"),
+        fields=COMMON
+        | _fields(
+            text="memo custcol_source_id",
+            date="tranDate",
+            number="hours",
+            boolean="isBillable",
+            ref="customer employee item approvalStatus custcol_time_status",
+            datetime="createdDate",
+        ),
+    ),
     "invoice": Kind(
-        table="transaction", label="Invoice", type="CustInvc", on_line=("subsidiary", "createdFrom"), required=("entity", "item"),
+        table="transaction",
+        label="Invoice",
+        type="CustInvc",
+        on_line=("subsidiary", "createdFrom"),
+        required=("entity", "item"),
         columns={"total": "foreigntotal", "amountRemaining": "foreignamountunpaid"},
-        fields=COMMON | _fields(
-            text="tranId otherRefNum memo", date="tranDate dueDate", number="total amountRemaining",
-            ref="entity status terms currency subsidiary createdFrom custbody_project", datetime="createdDate")),
+        fields=COMMON
+        | _fields(
+            text="tranId otherRefNum memo",
+            date="tranDate dueDate",
+            number="total amountRemaining",
+            ref="entity status terms currency subsidiary createdFrom custbody_project",
+            datetime="createdDate",
+        ),
+    ),
 }

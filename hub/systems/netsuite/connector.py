@@ -114,7 +114,7 @@ class NetSuite:
         """The records, or the tombstones of deleted ones, whose `expression` is one of these values."""
         wanted, shaped = (query.deleted, query.tombstones) if gone else (query.live, query.records)
         for start in range(0, len(values), LISTED):
-            for rows, _ in self._pages(wanted(each).narrowed(query.among(expression, values[start:start + LISTED]))):
+            for rows, _ in self._pages(wanted(each).narrowed(query.among(expression, values[start : start + LISTED]))):
                 yield from shaped(each, rows)
 
     def _pages(self, wanted: Query) -> Iterator[tuple[list[dict[str, str]], bool]]:
@@ -132,25 +132,35 @@ class NetSuite:
 
     def _ask(self, text: str) -> tuple[list[dict[str, str]], bool]:
         """One page of a query's answer, and whether NetSuite says that it is the last."""
-        response = self.http.read("POST", QUERY, params={"limit": self.rows, "offset": 0}, headers={"Prefer": "transient"}, json={"q": text})
+        response = self.http.read(
+            "POST", QUERY, params={"limit": self.rows, "offset": 0}, headers={"Prefer": "transient"}, json={"q": text}
+        )
         if response.status_code == 400:
-            raise ContractBroken(f"{self.name} refuses a query: {_said(response)} Correct system.yaml or the role's permissions. The query: {text}")
+            raise ContractBroken(
+                f"{self.name} refuses a query: {_said(response)} Correct system.yaml or the role's permissions. The query: {text}"
+            )
         if response.status_code != 200:
-            raise SystemUnavailable(f"{self.name} answers {response.status_code} to a query: {_said(response)} See the role and its permissions")
+            raise SystemUnavailable(
+                f"{self.name} answers {response.status_code} to a query: {_said(response)} See the role and its permissions"
+            )
         try:
             page = response.json()
             rows, more, said = page["items"], page["hasMore"], (page["count"], page["totalResults"])
         except (ValueError, KeyError, TypeError) as wrong:
             raise ContractBroken(f"{self.name} answers a query with {response.text[:80]!r}, which is no page of rows; run again") from wrong
         if said[0] != len(rows) or more != (said[1] > said[0]) or (more and not rows):
-            raise ContractBroken(f"{self.name} sends {len(rows)} rows of a page of {said[0]}, of {said[1]} in all; the page is cut, run again")
+            raise ContractBroken(
+                f"{self.name} sends {len(rows)} rows of a page of {said[0]}, of {said[1]} in all; the page is cut, run again"
+            )
         return rows, not more
 
     def _token(self) -> str:
         """A bearer token, bought with a signed assertion. Raises SystemUnavailable when the account refuses it."""
         response = self.door.read("POST", TOKEN, data=signed(self.secrets, self.key, self.url + TOKEN))
         if response.status_code != 200:
-            raise SystemUnavailable(f"{self.name} answers {response.status_code} instead of a token; see client_id, certificate_id and private_key")
+            raise SystemUnavailable(
+                f"{self.name} answers {response.status_code} instead of a token; see client_id, certificate_id and private_key"
+            )
         return response.json()["access_token"]
 
 

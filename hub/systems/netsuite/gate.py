@@ -43,8 +43,13 @@ class Gate:
     def __init__(self) -> None:
         self.key = demo_key()
         self.secrets = {"client_id": "demo-client-id", "certificate_id": "demo-certificate-id", "private_key": pem(self.key)}
-        self.tba = {"account": "DEMO_SB1", "consumer_key": "demo-consumer-key", "consumer_secret": "demo-consumer-secret",
-                    "token_id": "demo-token-id", "token_secret": "demo-token-secret"}
+        self.tba = {
+            "account": "DEMO_SB1",
+            "consumer_key": "demo-consumer-key",
+            "consumer_secret": "demo-consumer-secret",
+            "token_id": "demo-token-id",
+            "token_secret": "demo-token-secret",
+        }
         self.numbers = itertools.count(1)
         self.tokens: set[str] = set()
         self.nonces: set[str] = set()
@@ -70,8 +75,14 @@ class Gate:
         try:
             if jwt.get_unverified_header(assertion).get("kid") != self.secrets["certificate_id"]:
                 return False
-            said = jwt.decode(assertion, self.key.public_key(), algorithms=ALGORITHMS, audience=audience, issuer=self.secrets["client_id"],
-                              options={"require": ["iss", "scope", "aud", "exp", "iat"]})
+            said = jwt.decode(
+                assertion,
+                self.key.public_key(),
+                algorithms=ALGORITHMS,
+                audience=audience,
+                issuer=self.secrets["client_id"],
+                options={"require": ["iss", "scope", "aud", "exp", "iat"]},
+            )
         except jwt.PyJWTError:
             return False
         return said["exp"] - said["iat"] <= 3600 and "rest_webservices" in said["scope"]

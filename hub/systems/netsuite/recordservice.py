@@ -39,7 +39,7 @@ class RecordService:
         if request.method == "POST":
             return self._create(request, name, await request.json())
         (limit, offset), ids = window(request), sorted(self.tables[name].rows, key=int)
-        return JSONResponse(page(request, [{"id": each} for each in ids[offset:offset + limit]], len(ids)))
+        return JSONResponse(page(request, [{"id": each} for each in ids[offset : offset + limit]], len(ids)))
 
     async def record(self, request: Request) -> Response:
         name, key = _name(request), request.path_params["key"]
@@ -47,7 +47,9 @@ class RecordService:
         if request.method == "PUT":
             return self._upsert(request, name, key, record_id, await request.json())
         if record_id is None:
-            raise Refusal(404, "NONEXISTENT_ID", "The record instance does not exist. Provide a valid record instance ID.", {"o:urlPath": key})
+            raise Refusal(
+                404, "NONEXISTENT_ID", "The record instance does not exist. Provide a valid record instance ID.", {"o:urlPath": key}
+            )
         if request.method == "GET":
             return JSONResponse(_shown(request, name, record_id, self.tables[name].rows[record_id]))
         self._refuse_posted(name, record_id)
@@ -93,7 +95,9 @@ class RecordService:
     def _refuse_posted(self, name: str, record_id: str) -> None:
         status = self.tables[name].rows[record_id].get("status") or {}
         if name == "invoice" and status.get("id") in POSTED:
-            raise Refusal(400, "USER_ERROR", "Error while accessing a resource. You cannot change a transaction in a closed accounting period.")
+            raise Refusal(
+                400, "USER_ERROR", "Error while accessing a resource. You cannot change a transaction in a closed accounting period."
+            )
 
     def _refuse_taken(self, name: str, values: Record) -> None:
         for field in ("externalId", "entityId"):
@@ -116,7 +120,9 @@ def _checked(request: Request, name: str, values: Record) -> Record:
         raise Refusal(400, "INVALID_CONTENT", f"Unknown property '{unknown[0]}' in the request body.", {"o:errorPath": unknown[0]})
     for field, value in values.items():
         if field in fields and value is not None and not FITS[fields[field]](value):
-            raise Refusal(400, "INVALID_VALUE", f"Invalid value for the property '{field}': {fields[field]} expected.", {"o:errorPath": field})
+            raise Refusal(
+                400, "INVALID_VALUE", f"Invalid value for the property '{field}': {fields[field]} expected.", {"o:errorPath": field}
+            )
     return {field: value for field, value in values.items() if field not in unknown}
 
 
@@ -124,8 +130,11 @@ def _shown(request: Request, name: str, record_id: str, row: Record) -> Record:
     """A record as GET shows it: empty fields left out, sublists as links unless asked for."""
     here = _place(request, name, record_id)
     expanded = request.query_params.get("expandSubResources", "").lower() == "true"
-    shown = {field: {"links": [{"rel": "self", "href": f"{here}/{field}"}]} if field in SUBLISTS and not expanded else value
-             for field, value in row.items() if value is not None}
+    shown = {
+        field: {"links": [{"rel": "self", "href": f"{here}/{field}"}]} if field in SUBLISTS and not expanded else value
+        for field, value in row.items()
+        if value is not None
+    }
     return {"links": [{"rel": "self", "href": here}], **shown, "id": record_id}
 
 

@@ -44,12 +44,14 @@ class Simulator:
                 self.tables[name].numbers = numbers
         self.suiteql = SuiteQL(self.tables)
         records = RecordService(self.tables, self.addresses)
-        self.app = Starlette(routes=[
-            Route("/services/rest/auth/oauth2/v1/token", self.gate.token, methods=["POST"]),
-            Route("/services/rest/query/v1/suiteql", self._guarded(self._query), methods=["POST"]),
-            Route(PATH + "/{name}", self._guarded(records.collection), methods=["GET", "POST"]),
-            Route(PATH + "/{name}/{key}", self._guarded(records.record), methods=["GET", "PATCH", "PUT", "DELETE"]),
-        ])
+        self.app = Starlette(
+            routes=[
+                Route("/services/rest/auth/oauth2/v1/token", self.gate.token, methods=["POST"]),
+                Route("/services/rest/query/v1/suiteql", self._guarded(self._query), methods=["POST"]),
+                Route(PATH + "/{name}", self._guarded(records.collection), methods=["GET", "POST"]),
+                Route(PATH + "/{name}/{key}", self._guarded(records.record), methods=["GET", "PATCH", "PUT", "DELETE"]),
+            ]
+        )
 
     def expire_tokens(self) -> None:
         """Every bearer token that is out becomes invalid."""
@@ -69,13 +71,16 @@ class Simulator:
         async def guarded(request: Request) -> Response:
             try:
                 if not self.gate.admits(request):
-                    raise Refusal(401, "INVALID_LOGIN", "Invalid login attempt. For more details, see the Login Audit Trail in the NetSuite UI.")
+                    raise Refusal(
+                        401, "INVALID_LOGIN", "Invalid login attempt. For more details, see the Login Audit Trail in the NetSuite UI."
+                    )
                 if self.busy_for:
                     self.busy_for -= 1
                     raise Refusal(429, "CONCURRENCY_LIMIT_EXCEEDED", "Concurrent request limit exceeded. Request blocked.")
                 return await answer(request)
             except Refusal as refusal:
                 return JSONResponse(refusal.body, refusal.status, media_type="application/vnd.oracle.resource+json; type=error")
+
         return guarded
 
     async def _query(self, request: Request) -> Response:

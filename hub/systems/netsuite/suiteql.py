@@ -14,8 +14,14 @@ from hub.systems.simulator import Record, Table
 
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 # A part of a date format: how strptime writes it, and where it stands in an instant.
-PARTS = {"YYYY": ("%Y", slice(0, 4)), "MM": ("%m", slice(5, 7)), "DD": ("%d", slice(8, 10)),
-         "HH24": ("%H", slice(11, 13)), "MI": ("%M", slice(14, 16)), "SS": ("%S", slice(17, 19))}
+PARTS = {
+    "YYYY": ("%Y", slice(0, 4)),
+    "MM": ("%m", slice(5, 7)),
+    "DD": ("%d", slice(8, 10)),
+    "HH24": ("%H", slice(11, 13)),
+    "MI": ("%M", slice(14, 16)),
+    "SS": ("%S", slice(17, 19)),
+}
 PART = re.compile("|".join(PARTS))
 # Keys are INTEGER as the ids that they are joined with, else SQLite compares text with numbers.
 LINES = {
@@ -53,7 +59,9 @@ class SuiteQL:
             found = self.db.execute(f"{_named(query)} LIMIT {limit} OFFSET {offset}").fetchall()
         except sqlite3.Error as wrong:
             raise QueryWrong(f"Invalid search query. Detailed unprocessed description follows. {_reason(str(wrong))}") from wrong
-        return [{name.lower(): _shown(value) for name, value in zip(row.keys(), row, strict=True) if value is not None} for row in found], total
+        return [
+            {name.lower(): _shown(value) for name, value in zip(row.keys(), row, strict=True) if value is not None} for row in found
+        ], total
 
     def _refresh(self) -> None:
         for name, table in self.tables.items():
@@ -77,8 +85,15 @@ class SuiteQL:
         if kind.type:
             self._insert("transactionline", {"transaction": record_id, "mainline": "T", **on_line})
         for line in row.get("addressBook", {}).get("items", []):
-            self._insert("customeraddressbook", {"entity": record_id, "internalid": line["internalId"], "addressbookaddress": line["addressId"],
-                                                 "defaultbilling": _stored(line["defaultBilling"], "boolean")})
+            self._insert(
+                "customeraddressbook",
+                {
+                    "entity": record_id,
+                    "internalid": line["internalId"],
+                    "addressbookaddress": line["addressId"],
+                    "defaultbilling": _stored(line["defaultBilling"], "boolean"),
+                },
+            )
             address = {name: _stored(line["addressBookAddress"].get(name), "text") for name in ADDRESS}
             self._insert("customeraddressbookentityaddress", {"nkey": line["addressId"], **address})
 

@@ -51,7 +51,7 @@ class Redmine:
         rest.require_administrator(self.http)
         name, found = each.external_id.split("/")[-1], {}
         for start in range(0, len(hub_ids), BATCH):
-            some = hub_ids[start:start + BATCH]
+            some = hub_ids[start : start + BATCH]
             wanted = {f"cf_{self._field(each, name)}": "|".join(some)}
             for listed, _ in rest.pages(self.http, each.name, **PARTS[each.name][0], **wanted):
                 for row in (records.row(each, record, {}) for record in listed):
@@ -121,7 +121,9 @@ class Redmine:
         try:
             return self._fields[f"{SINGULAR[each.name]} {name}"]
         except KeyError:
-            raise SystemUnavailable(f"redmine has no custom field {name!r} for a {SINGULAR[each.name]}; add it in its administration") from None
+            raise SystemUnavailable(
+                f"redmine has no custom field {name!r} for a {SINGULAR[each.name]}; add it in its administration"
+            ) from None
 
 
 def _errors(response: Any) -> str:

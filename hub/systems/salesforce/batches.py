@@ -12,7 +12,9 @@ ROW = re.compile(r"/services/data/v[\d.]+/sobjects/(?P<object>\w+)(?:/(?P<first>
 COLLECTION, COMPOSITE = 200, 25
 
 
-def row(records: Records, method: str, path: Mapping[str, str], body: Record, headers: Mapping[str, str], query: Mapping[str, str]) -> Answer:
+def row(
+    records: Records, method: str, path: Mapping[str, str], body: Record, headers: Mapping[str, str], query: Mapping[str, str]
+) -> Answer:
     """The answer to a request on one record; path has object, and id, or key and value of an external id."""
     name, record_id = path["object"], path.get("id", "")
     if "value" in path:
@@ -82,7 +84,10 @@ def _sub(records: Records, request: Record) -> Record:
     try:
         if not (found := ROW.match(unquote(request["url"]))):
             raise Refusal(400, "INVALID_INPUT", f"this simulated org has no subrequests of {request['url']}")
-        path = {"object": found["object"], **({"key": found["first"], "value": found["value"]} if found["value"] else {"id": found["first"]})}
+        path = {
+            "object": found["object"],
+            **({"key": found["first"], "value": found["value"]} if found["value"] else {"id": found["first"]}),
+        }
         headers = {name.lower(): value for name, value in request.get("httpHeaders", {}).items()}
         answer = row(records, request["method"], path, request.get("body") or {}, headers, {})
     except Refusal as refusal:

@@ -83,13 +83,15 @@ class Salesforce:
         said = self._said(self.http.read("GET", f"{API}/sobjects/{each.name}/describe"), each.name)
         offered = frozenset(field["name"] for field in said.get("fields", ()))
         if missing := set(_select(each)) - offered:
-            raise ContractBroken(f"{self.name} {each.name} has no field {', '.join(sorted(missing))} that we may read; "
-                                 f"give the integration user access to it, or correct system.yaml")
+            raise ContractBroken(
+                f"{self.name} {each.name} has no field {', '.join(sorted(missing))} that we may read; "
+                f"give the integration user access to it, or correct system.yaml"
+            )
         return offered
 
     def _matching(self, each: mapping.Object, fields: list[str], field: str, values: Sequence[str]) -> Iterator[Record]:
         for start in range(0, len(values), VALUES):
-            wanted = ", ".join(map(_quoted, values[start:start + VALUES]))
+            wanted = ", ".join(map(_quoted, values[start : start + VALUES]))
             for rows, _ in self._query(each, fields, f"{field} IN ({wanted})", each.key):
                 yield from rows
 
@@ -101,7 +103,9 @@ class Salesforce:
             said = self._said(self.http.read("GET", url, **request), each.name)
             rows, done, url, request = said.get("records"), said.get("done"), said.get("nextRecordsUrl"), {}
             if not isinstance(rows, list) or not isinstance(done, bool) or not (done or url):
-                raise ContractBroken(f"{self.name} {each.name} sends a page without records, done or nextRecordsUrl; compare {API} with its manual")
+                raise ContractBroken(
+                    f"{self.name} {each.name} sends a page without records, done or nextRecordsUrl; compare {API} with its manual"
+                )
             fetched += len(rows)
             if done and fetched != said.get("totalSize"):
                 raise ContractBroken(f"{self.name} {each.name} sent {fetched} of {said.get('totalSize')} records; read it again")
@@ -131,7 +135,9 @@ class Salesforce:
         said = sending.parsed(response)
         if not isinstance(said, dict) or not said.get("access_token"):
             why = said.get("error_description", "") if isinstance(said, dict) else ""
-            raise SystemUnavailable(f"{self.name} gave no token: {response.status_code} {self.http.redact(why)}; check client_id and client_secret")
+            raise SystemUnavailable(
+                f"{self.name} gave no token: {response.status_code} {self.http.redact(why)}; check client_id and client_secret"
+            )
         if (instance := said.get("instance_url", self.url).rstrip("/")) != self.url:
             raise ConfigurationWrong(f"{self.name} answers at {instance}; set that as its url")
         return said["access_token"]
@@ -160,4 +166,3 @@ def _literal(stamp: str) -> str:
 
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-

@@ -36,10 +36,21 @@ class Field:
         return self.name.removesuffix("__c") + "__r" if self.name.endswith("__c") else self.name.removesuffix("Id")
 
     def described(self) -> dict[str, Any]:
-        return {"name": self.name, "label": self.name, "type": self.type, "length": self.length, "custom": self.name.endswith("__c"),
-                "nillable": not self.required, "createable": not self.reads, "updateable": not self.reads, "externalId": self.unique,
-                "unique": self.unique, "idLookup": self.unique or self.type == "id", "referenceTo": [self.to] if self.to else [],
-                "relationshipName": self.relationship or None}
+        return {
+            "name": self.name,
+            "label": self.name,
+            "type": self.type,
+            "length": self.length,
+            "custom": self.name.endswith("__c"),
+            "nillable": not self.required,
+            "createable": not self.reads,
+            "updateable": not self.reads,
+            "externalId": self.unique,
+            "unique": self.unique,
+            "idLookup": self.unique or self.type == "id",
+            "referenceTo": [self.to] if self.to else [],
+            "relationshipName": self.relationship or None,
+        }
 
 
 @dataclass(frozen=True)
@@ -51,16 +62,26 @@ class Kind:
     fields: dict[str, Field]
 
     def described(self) -> dict[str, Any]:
-        return {"name": self.name, "label": self.name.removesuffix("__c"), "keyPrefix": self.prefix, "custom": self.name.endswith("__c"),
-                "createable": True, "updateable": True, "deletable": True, "queryable": True}
+        return {
+            "name": self.name,
+            "label": self.name.removesuffix("__c"),
+            "keyPrefix": self.prefix,
+            "custom": self.name.endswith("__c"),
+            "createable": True,
+            "updateable": True,
+            "deletable": True,
+            "queryable": True,
+        }
 
 
 def kinds() -> dict[str, Kind]:
     """The objects of the org, by name."""
     said = yaml.safe_load((Path(__file__).parent / "org.yaml").read_text())
     every = said.pop("every")
-    return {name: Kind(name, spec["prefix"], {field.lower(): _field(field, how) for field, how in {**every, **spec["fields"]}.items()})
-            for name, spec in said.items()}
+    return {
+        name: Kind(name, spec["prefix"], {field.lower(): _field(field, how) for field, how in {**every, **spec["fields"]}.items()})
+        for name, spec in said.items()
+    }
 
 
 def record_id(prefix: str, number: int) -> str:
@@ -76,7 +97,7 @@ def long_id(short: str) -> str:
     """An id of 15 characters with the 3 that tell which of them are upper case, so that case may get lost; 18 stay as they are."""
     if len(short) != 15:
         return short
-    chunks = [short[start:start + 5] for start in (0, 5, 10)]
+    chunks = [short[start : start + 5] for start in (0, 5, 10)]
     return short + "".join(CHECKSUM[sum(1 << place for place, letter in enumerate(chunk) if letter.isupper())] for chunk in chunks)
 
 
@@ -156,5 +177,7 @@ def _stamp(record: Record, at: datetime, created: bool) -> None:
     if "StageName" in record:
         record |= {"IsClosed": str(record["StageName"]).startswith("Closed"), "IsWon": record["StageName"] == "Closed Won"}
     if "BillingCity" in record:
-        address = {part[0].lower() + part[1:]: record[f"Billing{part}"] for part in ("Street", "City", "PostalCode", "State", "CountryCode")}
+        address = {
+            part[0].lower() + part[1:]: record[f"Billing{part}"] for part in ("Street", "City", "PostalCode", "State", "CountryCode")
+        }
         record["BillingAddress"] = address if any(address.values()) else None

@@ -30,8 +30,10 @@ def _chosen(query: Query, kind: Kind, rows: list[Record]) -> list[Record]:
     found = [row for row in rows if all(holds(row[name]) for name, holds in tests)]
     for name, descending in reversed(query.order):
         field = _field(kind, name)
-        found.sort(key=lambda row, field=field: () if row[field.name] is None else (_comparable(field, row[field.name]),), reverse=descending)
-    return found[:query.limit]
+        found.sort(
+            key=lambda row, field=field: () if row[field.name] is None else (_comparable(field, row[field.name]),), reverse=descending
+        )
+    return found[: query.limit]
 
 
 def _selected(tables: dict[str, SObject], kind: Kind, columns: list[Column], row: Record) -> Record:
@@ -56,8 +58,11 @@ def _column(tables: dict[str, SObject], kind: Kind, name: str) -> Column:
 
 def _field(kind: Kind, name: str) -> Field:
     if name.lower() not in kind.fields:
-        raise Malformed("INVALID_FIELD", f"No such column '{name}' on entity '{kind.name}'. If you are attempting to use a custom field, "
-                                         f"be sure to append the '__c' after the custom field name.")
+        raise Malformed(
+            "INVALID_FIELD",
+            f"No such column '{name}' on entity '{kind.name}'. If you are attempting to use a custom field, "
+            f"be sure to append the '__c' after the custom field name.",
+        )
     return kind.fields[name.lower()]
 
 
@@ -73,6 +78,7 @@ def _holds(field: Field, operator: str, wanted: Any) -> Callable[[Any], bool]:
             return found is not None and limit is not None and compare(_comparable(field, found), limit)
         except TypeError:
             raise Malformed("INVALID_FIELD", f"value of filter criterion for field '{field.name}' must be of type {field.type}") from None
+
     return holds
 
 

@@ -57,7 +57,9 @@ class Records:
     def create(self, name: str, values: Record) -> Answer:
         table = self.table(name)
         record_id = table.create(self._checked(table, readable(table.kind, values), None))
-        return Answer(201, {"id": record_id, "success": True, "errors": []}, {"Location": f"/services/data/v61.0/sobjects/{name}/{record_id}"})
+        return Answer(
+            201, {"id": record_id, "success": True, "errors": []}, {"Location": f"/services/data/v61.0/sobjects/{name}/{record_id}"}
+        )
 
     def update(self, name: str, record_id: str, values: Record, headers: Mapping[str, str] | None = None) -> Answer:
         table = self.table(name)
@@ -100,9 +102,13 @@ class Records:
     def _checked(self, table: SObject, values: Record, record_id: str | None) -> Record:
         columns = [(table.kind.fields[name.lower()], value) for name, value in values.items()]
         if wrong := tuple(column.name for column, _ in columns if column.reads):
-            raise Refusal(400, "INVALID_FIELD_FOR_INSERT_UPDATE",
-                          f"Unable to create/update fields: {', '.join(wrong)}. Please check the security settings of this field "
-                          f"and verify that it is read/write for your profile or permission set.", wrong)
+            raise Refusal(
+                400,
+                "INVALID_FIELD_FOR_INSERT_UPDATE",
+                f"Unable to create/update fields: {', '.join(wrong)}. Please check the security settings of this field "
+                f"and verify that it is read/write for your profile or permission set.",
+                wrong,
+            )
         kept = {column.name: None if value == "" else value for column, value in columns}
         needed = [column.name for column in table.kind.fields.values() if column.required and (not record_id or column.name in kept)]
         if missing := tuple(name for name in needed if kept.get(name) is None):
@@ -114,12 +120,16 @@ class Records:
 
     def _check(self, table: SObject, column: Field, value: Any, record_id: str | None) -> None:
         if isinstance(value, str) and len(value) > column.length:
-            raise Refusal(400, "STRING_TOO_LONG", f"{column.name}: data value too large: {value[:40]} (max length={column.length})", (column.name,))
+            raise Refusal(
+                400, "STRING_TOO_LONG", f"{column.name}: data value too large: {value[:40]} (max length={column.length})", (column.name,)
+            )
         if column.type == "email" and "@" not in value:
             raise Refusal(400, "INVALID_EMAIL_ADDRESS", f"{column.name}: invalid email address: {value}", (column.name,))
         if column.to and long_id(value) not in self.tables[column.to].rows:
             raise Refusal(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", (column.name,))
-        if column.unique and (others := [row["Id"] for row in self.matching(table.kind.name, column.name, value) if row["Id"] != record_id]):
+        if column.unique and (
+            others := [row["Id"] for row in self.matching(table.kind.name, column.name, value) if row["Id"] != record_id]
+        ):
             message = f"duplicate value found: {column.name} duplicates value on record with id: {others[0]}"
             raise Refusal(400, "DUPLICATE_VALUE", message, (column.name,))
 

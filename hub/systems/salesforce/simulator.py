@@ -67,8 +67,11 @@ class Simulator:
             ("DELETE", "/composite/sobjects"): self._collection,
             ("PATCH", "/composite/sobjects/{object}/{key}"): self._collection,
         }
-        return [Route("/services/oauth2/token", self._token, methods=["POST"]), Route("/services/data", _versions),
-                *(Route(DATA + path, self._guarded(handler), methods=[method]) for (method, path), handler in guarded.items())]
+        return [
+            Route("/services/oauth2/token", self._token, methods=["POST"]),
+            Route("/services/data", _versions),
+            *(Route(DATA + path, self._guarded(handler), methods=[method]) for (method, path), handler in guarded.items()),
+        ]
 
     def _guarded(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def checked(request: Request) -> Response:
@@ -80,6 +83,7 @@ class Simulator:
             response = await handler(request)
             response.headers["Sforce-Limit-Info"] = f"api-usage={self.requests}/{self.daily_requests}"
             return response
+
         return checked
 
     async def _token(self, request: Request) -> Response:
@@ -94,11 +98,17 @@ class Simulator:
         return JSONResponse({"access_token": token, "instance_url": instance, "token_type": "Bearer", "scope": "api"})
 
     async def _limits(self, request: Request) -> Response:
-        return JSONResponse({"DailyApiRequests": {"Max": self.daily_requests, "Remaining": self.daily_requests - self.requests},
-                             "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000}})
+        return JSONResponse(
+            {
+                "DailyApiRequests": {"Max": self.daily_requests, "Remaining": self.daily_requests - self.requests},
+                "DailyBulkV2QueryJobs": {"Max": 10_000, "Remaining": 10_000},
+            }
+        )
 
     async def _describe_global(self, request: Request) -> Response:
-        return JSONResponse({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [table.kind.described() for table in self.tables.values()]})
+        return JSONResponse(
+            {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [table.kind.described() for table in self.tables.values()]}
+        )
 
     async def _describe(self, request: Request) -> Response:
         kind = self.records.table(request.path_params["object"]).kind
@@ -109,7 +119,9 @@ class Simulator:
         return _response(batches.row(self.records, request.method, request.path_params, body, request.headers, request.query_params))
 
     async def _collection(self, request: Request) -> Response:
-        body = await request.json() if request.method != "DELETE" else {**request.query_params, "ids": request.query_params["ids"].split(",")}
+        body = (
+            await request.json() if request.method != "DELETE" else {**request.query_params, "ids": request.query_params["ids"].split(",")}
+        )
         return _response(batches.collection(self.records, request.method, request.path_params, body))
 
     async def _composite(self, request: Request) -> Response:
@@ -157,4 +169,5 @@ def _response(answer: Answer) -> Response:
 def _without_last_slash(app: ASGIApp) -> ASGIApp:
     async def stripped(scope: Scope, receive: Receive, send: Send) -> None:
         await app(scope | {"path": scope["path"].rstrip("/")}, receive, send)
+
     return stripped

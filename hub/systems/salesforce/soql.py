@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-TOKEN = re.compile(r"""\s*(?:(?P<string>'(?:\\.|[^'\\])*')
+TOKEN = re.compile(
+    r"""\s*(?:(?P<string>'(?:\\.|[^'\\])*')
                           |(?P<datetime>\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))
                           |(?P<date>\d{4}-\d\d-\d\d)
                           |(?P<number>-?\d+(?:\.\d+)?)
                           |(?P<word>[A-Za-z_][\w.]*)
-                          |(?P<symbol><=|>=|!=|<>|[=<>(),]))""", re.VERBOSE)
+                          |(?P<symbol><=|>=|!=|<>|[=<>(),]))""",
+    re.VERBOSE,
+)
 SIGNS = {"=", "!=", "<>", "<", "<=", ">", ">="}
 WORDS = {"true": True, "false": False, "null": None}
 
@@ -49,7 +52,9 @@ class _Parser:
         self.expect("select")
         fields = self.fields()
         self.expect("from")
-        query = Query(fields, self.take("word"), self.conditions(), self.order(), int(self.take("number")) if self.accept("limit") else None)
+        query = Query(
+            fields, self.take("word"), self.conditions(), self.order(), int(self.take("number")) if self.accept("limit") else None
+        )
         if self.at < len(self.tokens):
             self.refuse()
         return query

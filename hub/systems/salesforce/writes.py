@@ -44,9 +44,13 @@ def _batches(each: Object, writes: Sequence[Write]) -> Iterator[tuple[Send, list
     creates = [pair for pair in numbered if pair[1].action == "create"]
     updates = [pair for pair in numbered if pair[1].action == "update" and not pair[1].version]
     conditional = [pair for pair in numbered if pair[1].action == "update" and pair[1].version]
-    for request, chosen, size in ((_upsert, creates, each.write.batch), (_update, updates, each.write.batch), (_update_if, conditional, CONDITIONAL)):
+    for request, chosen, size in (
+        (_upsert, creates, each.write.batch),
+        (_update, updates, each.write.batch),
+        (_update_if, conditional, CONDITIONAL),
+    ):
         for start in range(0, len(chosen), size):
-            yield request, chosen[start:start + size]
+            yield request, chosen[start : start + size]
 
 
 def _outcomes(http: Http, each: Object, batch: Sequence[Write], request: Send, api: str) -> list[Outcome]:
@@ -65,7 +69,9 @@ def _outcomes(http: Http, each: Object, batch: Sequence[Write], request: Send, a
         return [Outcome(write.key, "rejected", message=message) for write in batch]
     answers = body.get("compositeResponse") if isinstance(body, dict) else body
     if not isinstance(answers, list) or len(answers) != len(batch) or not all(isinstance(answer, dict) for answer in answers):
-        return [Outcome(write.key, "in_doubt", message=f"answered {response.status_code} without a result for each record") for write in batch]
+        return [
+            Outcome(write.key, "in_doubt", message=f"answered {response.status_code} without a result for each record") for write in batch
+        ]
     return [_outcome(write, answer) for write, answer in zip(batch, answers)]
 
 
@@ -82,8 +88,16 @@ def _update(http: Http, each: Object, batch: Sequence[Write], api: str) -> httpx
 
 def _update_if(http: Http, each: Object, batch: Sequence[Write], api: str) -> httpx.Response:
     """Updates that fail with 412 when the record was modified after its version ("Composite Subrequest", httpHeaders)."""
-    requests = [{"method": "PATCH", "url": f"{api}/sobjects/{each.name}/{write.record_id}", "referenceId": f"write{number}",
-                 "httpHeaders": {"If-Unmodified-Since": _http_date(write.version)}, "body": _body(each, write)} for number, write in enumerate(batch)]
+    requests = [
+        {
+            "method": "PATCH",
+            "url": f"{api}/sobjects/{each.name}/{write.record_id}",
+            "referenceId": f"write{number}",
+            "httpHeaders": {"If-Unmodified-Since": _http_date(write.version)},
+            "body": _body(each, write),
+        }
+        for number, write in enumerate(batch)
+    ]
     return http.send("POST", f"{api}/composite", json={"allOrNone": False, "compositeRequest": requests})
 
 

@@ -26,8 +26,15 @@ OVERLAP = timedelta(minutes=2)
 
 def connect(system: System, connection: Connection) -> "Tryton":
     clients: list[Http] = []
-    clients.append(Http(connection.url, system=system.system, auth=rpc.session(connection, clients), limits=system.limits,
-                        secrets=connection.secrets.values()))
+    clients.append(
+        Http(
+            connection.url,
+            system=system.system,
+            auth=rpc.session(connection, clients),
+            limits=system.limits,
+            secrets=connection.secrets.values(),
+        )
+    )
     return Tryton(Rpc(clients[0]))
 
 
@@ -57,7 +64,7 @@ class Tryton:
     def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
         shape, found = SHAPES[each.read["model"]], {}
         for start in range(0, len(hub_ids), BATCH):
-            some = hub_ids[start:start + BATCH]
+            some = hub_ids[start : start + BATCH]
             domain = ["OR", *([shape.marked, "like", f"%{MARK}{hub_id}%"] for hub_id in some)]
             for raw in self.rpc.search_read(each.read["model"], [*shape.domain, domain], shape.asked):
                 for hub_id in set(shape.hub_ids(raw)) & set(some):

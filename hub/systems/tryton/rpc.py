@@ -71,7 +71,9 @@ class Rpc:
         except Refusal as refusal:
             raise SystemUnavailable(f"tryton {model}: {refusal}; give the user the right to read it") from refusal
         if not isinstance(found, list):
-            raise ContractBroken(f"tryton {model}: search_read answered {type(found).__name__}, not a list; see what stands between us and it")
+            raise ContractBroken(
+                f"tryton {model}: search_read answered {type(found).__name__}, not a list; see what stands between us and it"
+            )
         return found
 
 
