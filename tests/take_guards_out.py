@@ -54,7 +54,7 @@ GUARDS = (
     ),
     Guard(
         "creates wait for records that nobody looked at",
-        "reconcile/push.py",
+        "reconcile/precondition.py",
         "return {record_id for (record_id,) in strangers}",
         "return set()",
         "test_creates.py::test_what_a_person_created_by_hand_between_plan_and_push_is_not_created_again",
@@ -76,20 +76,20 @@ GUARDS = (
     Guard(
         "the intent is journaled first",
         "reconcile/push.py",
-        "    journal.append([_intent(correction) for correction in corrections])\n",
+        "    journal.append([intent(correction) for correction in corrections])\n",
         "",
         "test_disturbed.py::test_a_firm_is_brought_to_rest_with_every_promise_kept",
     ),
     Guard(
         "a moved field is refused",
-        "reconcile/push.py",
+        "reconcile/precondition.py",
         "for path, then, now in zip(promised, values[::2], values[1::2]) if then != now",
         "for path, then, now in ()",
         "test_people.py::test_a_person_who_edits_between_plan_and_push_keeps_the_edit",
     ),
     Guard(
         "a write bears its precondition",
-        "reconcile/push.py",
+        "reconcile/correction.py",
         "version = seen[first.record_id].version if first.record_id else None",
         "version = None",
         "test_people.py::test_a_person_who_edits_while_we_write_keeps_the_edit",
@@ -131,7 +131,7 @@ GUARDS = (
     ),
     Guard(
         "what is gone is not written",
-        "reconcile/push.py",
+        "reconcile/precondition.py",
         'if found.state != "there":',
         "if False:",
         "test_people.py::test_a_record_deleted_between_plan_and_push_stays_deleted",
@@ -159,7 +159,7 @@ GUARDS = (
     ),
     Guard(
         "a line stands on the status",
-        "reconcile/push.py",
+        "reconcile/precondition.py",
         'if "status" in columns else []',
         "if False else []",
         "test_people.py::test_an_invoice_posted_between_plan_and_push_is_not_written",
@@ -215,7 +215,7 @@ GUARDS = (
     ),
     Guard(
         "a moment's blindness is no refusal",
-        "reconcile/push.py",
+        "reconcile/precondition.py",
         'found.state == "unknown")',
         "False)",
         "test_silence.py::test_a_record_that_can_not_be_seen_for_a_moment_costs_a_turn_and_no_decision",

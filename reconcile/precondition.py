@@ -1,0 +1,91 @@
+"""Looks before it writes: what was created, and what moved, since the snapshot that the plan was made on."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+
+from hub import capture, contract, mapping
+from hub.mapping import Object, System
+from hub.systems.connector import Connector, Seen
+from reconcile.correction import Correction, Refusal
+from reconcile.plan import Line
+
+
+def newcomers(connection: duckdb.DuckDBPyConnection, system: System, each: Object, connector: Connector) -> set[str]:
+    """Live records that are there now, and that neither the last snapshot showed nor we created."""
+    where = [system.system, each.name]
+    marks = (
+        "SELECT watermark FROM capture.snapshot WHERE system = ? AND object = ? AND watermark IS NOT NULL ORDER BY taken_at DESC LIMIT 1"
+    )
+    since = (connection.execute(marks, where).fetchone() or (None,))[0] if each.changed else None
+    deleted = lambda row: each.gone.deleted and mapping.get(row, each.gone.deleted, system.nested)
+    there = {mapping.get(row, each.key, system.nested) for page in connector.read(each, since) for row in page.rows if not deleted(row)}
+    strangers = connection.execute(
+        f"""
+      SELECT t.id FROM (SELECT unnest(?::VARCHAR[]) AS id) AS t
+      ANTI JOIN {capture.table(*where)} AS c ON c._id = t.id
+      ANTI JOIN (SELECT record_id FROM capture.quarantine WHERE system = ? AND object = ?) AS q ON q.record_id = t.id
+      ANTI JOIN (SELECT record_id FROM journal.push WHERE system = ? AND object = ?) AS p ON p.record_id = t.id""",
+        [[*there], *where * 2],
+    ).fetchall()
+    return {record_id for (record_id,) in strangers}
+
+
+def moved_fields(
+    connection: duckdb.DuckDBPyConnection, system: System, each: Object, seen: Mapping[str, Seen]
+) -> dict[str, dict[str, tuple[Any, Any]]]:
+    """What changed in the records since the last snapshot: {record_id: {source field: (then, now)}}.
+
+    Compared as typed values of the contract, so that a system may spell a number in two ways.
+    """
+    rows = [found.row for found in seen.values() if found.row]
+    if not rows:
+        return {}
+    promised = list(each.source_fields())
+    found = contract.typed_rows(connection, each, rows, system.nested)
+    columns = ", ".join(f't."{path}", n."{path}"' for path in promised)
+    joined = connection.execute(
+        f"SELECT n._id, {columns} FROM {found} AS n LEFT JOIN {capture.table(system.system, each.name)} AS t ON t._id = n._id"
+    ).fetchall()
+    return {
+        key: {path: (then, now) for path, then, now in zip(promised, values[::2], values[1::2]) if then != now} for key, *values in joined
+    }
+
+
+def unmoved(
+    batch: list[Correction], seen: Mapping[str, Seen], moved: Mapping[str, Mapping], each: Object
+) -> tuple[list[Correction], list[Refusal]]:
+    """Split into what may be sent and what may not: the record is gone or not to be seen, or a field of the line moved."""
+    kept, refusals = [], []
+    for correction in batch:
+        if correction.first.action == "create":
+            kept.append(correction)
+            continue
+        found = seen.get(correction.first.record_id, Seen("unknown"))
+        if found.state != "there":
+            refusals += [
+                Refusal(line, f"the record is {found.state} in {line.system}", found.state == "unknown") for line in correction.lines
+            ]
+            continue
+        changes = moved.get(correction.first.record_id, {})
+        hit = {line: {path: changes[path] for path in _sources(each, line) if path in changes} for line in correction.lines}
+        refusals += [
+            Refusal(line, "target moved: " + ", ".join(f"{path} {then} -> {now}" for path, (then, now) in fields.items()))
+            for line, fields in hit.items()
+            if fields
+        ]
+        if still := tuple(line for line, fields in hit.items() if not fields):
+            kept.append(replace(correction, lines=still))
+    return kept, refusals
+
+
+def _sources(each: Object, line: Line) -> list[str]:
+    """The source fields that a line stands on: what it writes, and the status, for what is posted meanwhile is not to be touched."""
+    columns = each.columns()
+    standing = [columns["status"][1].source] if "status" in columns else []
+    if line.field == "hub_id":
+        return [each.external_id, *standing]
+    return [columns[column][1].source for column in json.loads(line.want) if column in columns] + standing
