@@ -1,0 +1,55 @@
+"""Golden records that a role must hold, and does not."""
+
+import re
+
+from sqlmesh import macro
+
+from macros.canonical import firm_rules, members_of, only_touched
+from macros.discrepancy import row, stake, union
+
+
+@macro()
+def missing_counterpart(evaluator):
+    """Golden records that a role must hold, and does not."""
+    the_rules = firm_rules(evaluator)
+    touched = only_touched(evaluator, "g.hub_id")
+    return union(
+        absent(the_rules, of, role, condition, members_of(evaluator, of), touched)
+        for of in the_rules.entities
+        for role, condition in the_rules.owner(of).must_exist.items()
+        if role in {system.role for system in the_rules.systems}
+    )
+
+
+def absent(the_rules, of, role, condition, members, touched):
+    money, currency, join = stake(the_rules, of, "g")
+    system, each = next(((system, each) for system, each in the_rules.objects(of) if system.role == role), (None, None))
+    if not system:
+        return None
+    rest = f"""
+      FROM (SELECT * FROM golden.{of} AS g WHERE {condition_sql(the_rules, of, condition)}) AS g
+      {join}
+      WHERE {touched} AND NOT EXISTS (SELECT 1 FROM {members} AS m WHERE m.hub_id = g.hub_id AND m.role = '{role}' AND m.is_live)"""
+    return row(
+        "missing_counterpart",
+        of,
+        hub_id="g.hub_id",
+        system=f"'{system.system}'",
+        each=f"'{each.name}'",
+        money=money,
+        currency=currency,
+        owner=f"'{role}'",
+        says=f"'{role} must hold it: {condition.replace(chr(39), chr(39) * 2)}'",
+        rest=rest,
+    )
+
+
+def condition_sql(the_rules, of, condition):
+    """A condition of ownership.yaml as SQL on a golden row g; `has project` asks whether a project refers to it."""
+
+    def there(found):
+        other = the_rules.entities.get(found[1])  # none of the firm's systems may hold it
+        refers = other and of in other.fields and other.fields[of].to == of
+        return f"EXISTS (SELECT 1 FROM golden.{found[1]} AS o WHERE o.{of}_id = g.hub_id)" if refers else "FALSE"
+
+    return re.sub(r"\bhas (\w+)", there, condition)
