@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from assets import sqlmesh_models
-from assets.sqlmesh_models import Evaluated
+from assets import evaluation, sqlmesh_models, sqlmesh_project
+from assets.evaluation import Evaluated
 from hub import capture, projection, rules, store
 from hub.firm import Firm
 from hub.journal import Journal
@@ -24,7 +24,7 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
 
     remembered  take the hub ids that the journal knows and issue none, as a rebuild does
     """
-    the_rules, version = rules.of(str(firm.folder.resolve())), sqlmesh_models.version(firm)
+    the_rules, version = rules.of(str(firm.folder.resolve())), sqlmesh_project.version(firm)
     with store.locked(firm.hub_file):
         with store.connect(firm.hub_file) as connection:
             capture.prepare(connection, the_rules.systems)
@@ -33,9 +33,9 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
         with store.connect(firm.hub_file) as connection:
             anew = not resolve.is_built(connection, version)
             touched = resolve.begin(connection, the_rules, journal)
-            evaluated = sqlmesh_models.evaluate(connection, models, "canonical", "identity", anew=anew)
+            evaluated = evaluation.evaluate(connection, models, "canonical", "identity", anew=anew)
             moved = resolve.resolve(connection, the_rules, journal, anew, remembered)
-            evaluated += sqlmesh_models.evaluate(connection, models, "golden", "discrepancy", "outbound", "mart", anew=anew)
+            evaluated += evaluation.evaluate(connection, models, "golden", "discrepancy", "outbound", "mart", anew=anew)
             connection.execute(plan.DUE)
             resolve.done(connection, version)
     return Understood(touched, moved, evaluated)

@@ -9,7 +9,7 @@ import office as offices
 import pytest
 from dagster import DagsterRunStatus
 
-from assets import sqlmesh_models
+from assets import sqlmesh_project
 from hub import journal, snapshot, store
 
 DELETED = "SELECT count(*) FROM capture.change WHERE system = 'salesforce' AND object = 'Contact' AND kind = 'delete'"
@@ -148,5 +148,5 @@ def test_nothing_calls_home(office):
     assert seen.returncode == 0
     assert office.calls.read_text().splitlines() == ["socket.getaddrinfo 192.0.2.1"]  # this one alone: the watch works, and saw no other
     assert not office.dagster.telemetry_enabled
-    with sqlmesh_models.in_memory(office.firm) as context:
+    with sqlmesh_project.in_memory(office.firm) as context:
         assert context.config.disable_anonymized_analytics

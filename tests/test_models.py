@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from assets import sqlmesh_models
+from assets import sqlmesh_project
 from hub import firm
 from hub.entity import all_entities
 
@@ -16,7 +16,7 @@ FIRM = Path(__file__).parent / "models" / "firm"
 @pytest.fixture(scope="module")
 def context():
     sqlglot.transpile("SELECT 1", write="duckdb")  # somebody was there before SQLMesh: Splink, say
-    with sqlmesh_models.in_memory(firm.read(FIRM)) as found:
+    with sqlmesh_project.in_memory(firm.read(FIRM)) as found:
         yield found
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from loop import Loop
 
-from assets import sqlmesh_models
+from assets import sqlmesh_project
 
 CACHE = Path(__file__).parent.parent.parent / ".cache" / "simulation"
 settings.register_profile(
@@ -36,7 +36,7 @@ def firm_at_rest(tmp_path_factory):
 
 def _compile_once(made: Loop) -> None:
     """Compiling the models takes longer than all turns of a test; they change with the rules only."""
-    compiled = CACHE / sqlmesh_models.version(made.firm)
+    compiled = CACHE / sqlmesh_project.version(made.firm)
     if not compiled.exists():
         made.understand()
         made.journal.close()

@@ -13,7 +13,7 @@ import pytest
 from loop import Killed, dying
 from test_people import customer
 
-from assets import publishing, sqlmesh_models
+from assets import evaluation, publishing
 from hub import store
 from hub.errors import HubError
 
@@ -59,7 +59,7 @@ def test_a_run_that_died_while_it_built_the_tables_is_not_published(loop):
     record = customer(loop)[0]
     loop.person_deletes("netsuite", "customer", record)
     loop.observe()
-    with dying(sqlmesh_models, "_evaluate", at=8), pytest.raises(Killed):
+    with dying(evaluation, "_evaluate", at=8), pytest.raises(Killed):
         loop.understand()
 
     with pytest.raises(HubError, match="hub run"):

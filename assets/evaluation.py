@@ -1,0 +1,49 @@
+"""Evaluates compiled models: each all or nothing, and audits what was touched."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from assets.sqlmesh_models import Compiled
+from hub.errors import HubError
+
+
+class AuditFailed(HubError):
+    """A model's rows break an audit; what was built from them is not to be trusted."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One model after its evaluation: its rows, and how many of those looked at break each audit."""
+
+    name: str
+    rows: int
+    audits: dict[str, int]
+
+
+def evaluate(connection: duckdb.DuckDBPyConnection, models: list[Compiled], *schemas: str, anew: bool) -> list[Evaluated]:
+    """Bring the models of these schemas up to date, each all or nothing, and audit what was touched. Raises AuditFailed.
+
+    anew  not all of them were built under these rules yet: those that are empty are built whole
+    """
+    return [_evaluate(connection, model, anew) for model in models if model.schema in schemas]
+
+
+def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -> Evaluated:
+    connection.execute("BEGIN")
+    try:
+        if anew and not connection.execute(f"SELECT 1 FROM {model.table} LIMIT 1").fetchone():
+            connection.execute(model.whole)
+        else:
+            connection.execute(model.delete)
+            connection.execute(model.touched)
+        audits = {name: connection.execute(sql).fetchone()[0] for name, sql in model.audits.items()}
+        if broken := {name: count for name, count in audits.items() if count}:
+            raise AuditFailed(
+                f"{model.name}: {', '.join(f'{count} rows break {name}' for name, count in broken.items())}; see the model's query and the last snapshots"
+            )
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return Evaluated(model.name, connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()[0], audits)

@@ -1,0 +1,62 @@
+"""The SQLMesh project of a firm: its models under the firm's rules, and the version of both."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from hub import rules
+from hub.firm import Firm
+
+ROOT = Path(__file__).parent.parent
+START = "2026-01-01"
+
+
+def version(firm: Firm) -> str:
+    """Changes with the rules, the models and SQLMesh; the tables of another version are built anew."""
+    digest = hashlib.sha256(f"{rules.version(str(firm.folder.resolve()))} {metadata.version('sqlmesh')}".encode())
+    sources = [
+        path for room in ("models", "macros", "materializations") for path in (ROOT / room).rglob("*") if path.suffix in (".sql", ".py")
+    ]
+    for path in (*sorted((ROOT / "assets").glob("sqlmesh_*.py")), *sorted(sources)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@contextmanager
+def in_memory(firm: Firm) -> Iterator["object"]:
+    """A SQLMesh context with the firm's models that has no hub: for lineage, and for the tests of models."""
+    from sqlmesh.core.config import DuckDBConnectionConfig, GatewayConfig
+
+    with opened(firm, GatewayConfig(connection=DuckDBConnectionConfig(catalogs={"hub": ":memory:"}))) as context:
+        yield context
+
+
+@contextmanager
+def opened(firm: Firm, gateway) -> Iterator["object"]:
+    """A SQLMesh context with the firm's models, on the databases of this gateway."""
+    # SQLMesh takes two seconds to import: a cycle that compiles nothing does without.
+    from sqlglot import generator
+    from sqlmesh import Context
+    from sqlmesh.core.config import Config, ModelDefaultsConfig
+    from sqlmesh.core.console import NoopConsole, set_console
+
+    # sqlglot 30.8 remembers how to write each expression from its first use on: SQLMesh, imported later (after Splink), teaches it more.
+    generator._DISPATCH_CACHE.clear()
+    set_console(NoopConsole())
+    project = str(firm.folder.resolve())
+    config = Config(
+        model_defaults=ModelDefaultsConfig(dialect="duckdb", start=START),
+        default_gateway="hub",
+        gateways={"hub": gateway},
+        variables={"project": project, "rules": version(firm)},
+        disable_anonymized_analytics=True,
+    )
+    context = Context(paths=[str(ROOT)], config=config)
+    try:
+        yield context
+    finally:
+        for adapter in context.engine_adapters.values():
+            adapter.close()
+        context.close()
