@@ -65,12 +65,16 @@ def plan(
     with store.reading(the_firm(project).cuts) as connection:
         wanted = "needs_consent" if needs_consent else None
         rows = connection.execute(PLAN, [wanted, wanted]).fetchall()
-        sealed = plans.read(connection).hash
+        present = plans.read(connection)
+        sealed = present.hash
     if json:
         console.as_json({"hash": sealed, "lines": [dict(zip(PLAN_COLUMNS, row)) for row in rows]})
+    elif not rows:
+        console.out.print(f"plan {sealed}: nothing {'waits for consent' if needs_consent else 'to correct'}")
     else:
         console.table([row[:7] + row[10:] for row in rows], PLAN_COLUMNS[:7] + PLAN_COLUMNS[10:], json_too=False, title=f"plan {sealed}")
-        console.out.print(f"approve all that wait with: hub approve {sealed}")
+        if waiting := present.count("needs_consent"):
+            console.out.print(f"{waiting:,} lines wait for consent; approve all with: hub approve {sealed}")
     raise typer.Exit(FINDINGS if rows else 0)
 
 

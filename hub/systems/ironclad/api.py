@@ -27,7 +27,8 @@ def fetch_token(url: str, secrets: Mapping[str, str]) -> str:
         response = httpx.post(f"{url}/oauth/token", data=form, auth=client, timeout=30, trust_env=False)
         return response.raise_for_status().json()["access_token"]
     except (httpx.HTTPError, ValueError, KeyError) as failure:
-        raise SystemUnavailable(f"ironclad gave no token: {type(failure).__name__}; see if client and secret are right") from failure
+        wrong = "client and secret are right" if isinstance(failure, httpx.HTTPStatusError) else "the system is up and its url is right"
+        raise SystemUnavailable(f"ironclad gave no token: {type(failure).__name__}; see if {wrong}") from failure
 
 
 def pages(http: Http, name: str, ask: Mapping[str, Any]) -> Iterator[Record]:
