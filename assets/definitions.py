@@ -22,7 +22,7 @@ from dagster import (
     multiprocess_executor,
 )
 
-from assets import graph, instance
+from assets import graph, instance, keys
 from hub import firm, journal
 from hub.firm import Firm
 
@@ -99,7 +99,7 @@ def definitions(the_firm: Firm) -> Definitions:
 
 def _sources(the_firm: Firm, entities: list[str]) -> list:
     return [
-        graph.source_key(name, each.name)
+        keys.source_key(name, each.name)
         for name, member in the_firm.systems.items()
         for each in member.system.objects.values()
         if each.of in entities
