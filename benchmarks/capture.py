@@ -7,7 +7,7 @@ import duckdb
 import polars as pl
 
 from benchmarks.measure import Clock
-from hub import capture, store
+from hub import capture, changes, store
 from hub.mapping import Object, System
 from hub.snapshot import Manifest
 
@@ -80,7 +80,7 @@ def find(clock: Clock, folder: str) -> None:
     """Find what the second snapshot changed, as `capture.load` does."""
     home, target = Path(folder) / _manifest(2).id, capture.table("crm", "Account")
     with _hub(folder) as connection, clock:
-        capture._find_changes(connection, target, ACCOUNT, home, capture._sift(connection, target, ACCOUNT, home))
+        changes.find(connection, target, ACCOUNT, home, changes.sift(connection, target, ACCOUNT, home))
 
 
 def load(clock: Clock, folder: str) -> None:

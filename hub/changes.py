@@ -1,0 +1,90 @@
+"""Finds what a snapshot changed, by stored typed row hash, and brings it into the object's table."""
+
+from pathlib import Path
+
+import duckdb
+
+from hub.capture_table import row_hash
+from hub.mapping import Object
+
+
+def sift(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> str:
+    """The temporary table or view that holds the rows of a snapshot which may be news: `_row`, `_hash` and the promised fields.
+
+    The hash covers the key, so a row whose hash is there is as it was. A table of hashes alone takes half the memory of one
+    with keys, and the file is read once.
+    """
+    columns = ", ".join(f'"{path}"' for path in each.source_fields())
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP VIEW said AS
+      SELECT file_row_number AS _row, {row_hash(each)} AS _hash, {columns} FROM read_parquet('{snapshot / "rows.parquet"}', file_row_number = true) WHERE _reason IS NULL""")
+    if not connection.execute(f"SELECT 1 FROM {target} LIMIT 1").fetchone():
+        return "said"  # all of it is news: not worth a copy
+    # What is gone may be back with the hash that it had, so the gone ones don't rule a row out.
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE sifted AS SELECT s.* FROM said AS s ANTI JOIN (SELECT _hash FROM {target} WHERE _gone IS NULL) AS t ON t._hash = s._hash"
+    )
+    return "sifted"
+
+
+def find(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, sifted: str) -> None:
+    """Fill the temporary table `delta`: the records of this snapshot that are not as they were."""
+    deleted = f's."{each.gone.deleted}"' if each.gone.deleted else "false"
+    into = f"nullif(s.\"{each.gone.merged_into}\", '')" if each.gone.merged_into else "NULL"
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE delta AS
+      WITH fresh AS (
+        SELECT s."{each.key}" AS _id, s._hash, s._row, {into} AS _into, CASE WHEN {into} IS NOT NULL THEN 'merged' WHEN {deleted} THEN 'deleted' END AS _gone,
+          t._id IS NULL AS is_new, t._gone AS was_gone
+        FROM {sifted} AS s
+        LEFT JOIN {target} AS t ON t._id = s."{each.key}"  -- absent: a new record
+        WHERE t._id IS NULL OR t._hash <> s._hash OR t._gone IS DISTINCT FROM CASE WHEN {into} IS NOT NULL THEN 'merged' WHEN {deleted} THEN 'deleted' END
+        QUALIFY row_number() OVER (PARTITION BY s."{each.key}" ORDER BY {_latest(each)}) = 1
+      ), absent AS (
+        SELECT g._id, t._hash, NULL AS _row, g._gone, g._into
+        FROM read_parquet('{snapshot / "gone.parquet"}') AS g
+        JOIN {target} AS t ON t._id = g._id
+        WHERE t._gone IS DISTINCT FROM g._gone AND g._gone <> 'unknown'  -- unknown is no evidence
+      )
+      SELECT _id, _hash, _row, _gone, _into,
+        CASE WHEN _gone = 'merged' THEN 'merge' WHEN _gone IS NOT NULL THEN 'delete' WHEN is_new THEN 'insert'
+             WHEN was_gone IS NOT NULL THEN 'undelete' ELSE 'update' END AS kind
+      FROM fresh WHERE NOT (is_new AND _gone IS NOT NULL)  -- deleted before we ever saw it
+      UNION ALL
+      SELECT _id, _hash, NULL, _gone, _into, CASE _gone WHEN 'merged' THEN 'merge' WHEN 'deleted' THEN 'delete' ELSE _gone END FROM absent""")
+
+
+def drop_outdated(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> None:
+    """A read holds a record twice that moved between pages. When the newer row is what the hub knows, the older one is no news."""
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE repeated AS
+      SELECT "{each.key}" AS _id FROM read_parquet('{snapshot / "rows.parquet"}')
+      WHERE _reason IS NULL AND "{each.key}" IN (SELECT _id FROM delta WHERE kind <> 'insert' AND _row IS NOT NULL) GROUP BY ALL HAVING count(*) > 1""")
+    if connection.execute("SELECT 1 FROM repeated LIMIT 1").fetchone():
+        connection.execute(f"""
+          DELETE FROM delta WHERE _id IN (
+            SELECT _id FROM (
+              SELECT s."{each.key}" AS _id, s._hash FROM said AS s
+              WHERE s."{each.key}" IN (SELECT _id FROM repeated)
+              QUALIFY row_number() OVER (PARTITION BY s."{each.key}" ORDER BY {_latest(each)}) = 1) AS n
+            WHERE EXISTS (SELECT 1 FROM {target} AS t WHERE t._id = n._id AND t._hash = n._hash AND t._gone IS NULL))""")
+
+
+def _latest(each: Object) -> str:
+    """The order of the rows of one record in one read: the newest first, by its own word, else as they came."""
+    return (f's."{each.changed}" DESC NULLS LAST, ' if each.changed else "") + "s._row DESC"
+
+
+def apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, sifted: str) -> None:
+    """Bring the records of `delta` into the object's table."""
+    columns = ", ".join(f'"{path}"' for path in each.source_fields())
+    name = f"{snapshot.parent.parent.name}/{snapshot.parent.name}/{snapshot.name}"
+    connection.execute(
+        f"UPDATE {target} AS t SET _gone = d._gone, _into = d._into, _snapshot = '{name}' FROM delta AS d WHERE d._id = t._id AND d._row IS NULL"
+    )
+    connection.execute(f"DELETE FROM {target} WHERE _id IN (SELECT _id FROM delta WHERE _row IS NOT NULL)")
+    connection.execute(f"""
+      INSERT INTO {target} BY NAME
+      SELECT d._id, d._hash, d._gone, d._into, '{name}' AS _snapshot, {columns}
+      FROM {sifted} AS s
+      JOIN delta AS d ON d._row = s._row""")
