@@ -10,8 +10,9 @@ import polars as pl
 from pydantic_core import to_json
 
 from hub import store
+from hub.column import Column
 from hub.errors import ContractBroken
-from hub.mapping import Column, Object, System
+from hub.mapping import Object, System
 
 if TYPE_CHECKING:
     from hub.snapshot import Manifest

@@ -5,8 +5,6 @@ A field that has no way back is never written.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,35 +13,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, model_validator
 
 from hub import entity
+from hub.column import Column
 from hub.errors import ConfigurationWrong
+from hub.nested import put
 
 FOLDER = Path(__file__).parent / "systems"
-
-
-class Column(BaseModel):
-    """Where one canonical column comes from, and goes back to."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-    source: str | None = Setting(None, alias="from")  # path in the record, a/b for nested values
-    const: str | None = None  # the same for every record; has no way back
-    codes: dict[str, str] | None = None  # the system's code -> ours; first of several is written back
-    format: str | None = None  # strptime format of a date or instant
-    object: str | None = None  # for a reference: the object whose id stands here
-    per: int | None = None  # the system counts so many whole ones to one of ours: 60 minutes an hour, 100 cents a euro
-    write: bool = True
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"from": value}
-        if isinstance(value, dict) and isinstance(value.get("codes"), dict):
-            return value | {"codes": {str(k).lower() if isinstance(k, bool) else str(k): v for k, v in value["codes"].items()}}
-        return value
-
-    @property
-    def goes_back(self) -> bool:
-        return self.source is not None and self.write
 
 
 class Gone(BaseModel):
@@ -126,6 +100,12 @@ class Object(BaseModel):
         return entity.all_entities()[self.of]
 
 
+def _by_part(spec: Any) -> dict[str, Any]:
+    if isinstance(spec, str) or {"from", "const"} & set(spec):
+        return {"": spec}
+    return {"" if part == "value" else part: column for part, column in spec.items()}
+
+
 class System(BaseModel):
     """A business application."""
 
@@ -137,12 +117,6 @@ class System(BaseModel):
     limits: dict[str, float] = {}  # per_second, in_flight, per_day
     nested: bool = True  # False for flat files, where a / in a name is just a character
     objects: dict[str, Object]
-
-
-def _by_part(spec: Any) -> dict[str, Any]:
-    if isinstance(spec, str) or {"from", "const"} & set(spec):
-        return {"": spec}
-    return {"" if part == "value" else part: column for part, column in spec.items()}
 
 
 @cache
@@ -196,41 +170,5 @@ def outward(each: Object, values: Mapping[str, Any], nested: bool = True) -> dic
         if name not in columns or not columns[name][1].goes_back:
             raise ConfigurationWrong(f"{each.name} {name} has no way back; map it with `from` and without `write: false`")
         column = columns[name][1]
-        put(body, column.source, _outward_value(column, value), nested)
+        put(body, column.source, column.outward(value), nested)
     return body
-
-
-def put(body: dict[str, Any], path: str, value: Any, nested: bool = True) -> None:
-    """Set a value in a body, by path."""
-    *parents, last = path.split("/") if nested else [path]
-    for parent in parents:
-        body = body.setdefault(parent, {})
-    body[last] = value
-
-
-def get(record: Mapping[str, Any], path: str, nested: bool = True) -> Any:
-    """A value of a source record, by path; None where the path leads nowhere."""
-    value: Any = record
-    for step in path.split("/") if nested else [path]:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
-
-
-def _outward_value(column: Column, value: Any) -> Any:
-    if value is None:
-        return None
-    if column.codes:
-        back = {ours: theirs for theirs, ours in reversed(column.codes.items())}
-        value = str(value).lower() if isinstance(value, bool) else value
-        if value not in back:
-            raise ConfigurationWrong(f"{column.source}: no code for {value!r}; add one to `codes`")
-        return {"true": True, "false": False}.get(back[value], back[value])
-    if column.per:
-        return round(Decimal(value) * column.per)  # 0.8333 hours came from 50 minutes
-    if column.format and isinstance(value, (date, datetime)):
-        return value.strftime(column.format)
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, date):
-        return value.isoformat()
-    return float(value) if isinstance(value, Decimal) else value

@@ -8,10 +8,11 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from hub import mapping
+from hub import mapping, nested
+from hub.column import Column
 from hub.errors import ConfigurationWrong
 from hub.journal import Event
-from hub.mapping import Column, Object, System
+from hub.mapping import Object, System
 from hub.systems.connector import Seen, Write
 from reconcile import plan
 from reconcile.plan import Line
@@ -91,7 +92,7 @@ def _body(system: System, each: Object, correction: Correction) -> dict[str, Any
         values = {column: value for column, value in values.items() if value is not None}
     body = mapping.outward(each, {column: typed(value, columns[column][0]) for column, value in values.items()}, system.nested)
     if any(line.field == "hub_id" for line in correction.lines):
-        mapping.put(body, each.external_id, correction.first.hub_id, system.nested)
+        nested.put(body, each.external_id, correction.first.hub_id, system.nested)
     return body
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from hub import capture, contract, mapping
+from hub import capture, contract, nested
 from hub.mapping import Object, System
 from hub.systems.connector import Connector, Seen
 from reconcile.correction import Correction, Refusal
@@ -21,8 +21,8 @@ def newcomers(connection: duckdb.DuckDBPyConnection, system: System, each: Objec
         "SELECT watermark FROM capture.snapshot WHERE system = ? AND object = ? AND watermark IS NOT NULL ORDER BY taken_at DESC LIMIT 1"
     )
     since = (connection.execute(marks, where).fetchone() or (None,))[0] if each.changed else None
-    deleted = lambda row: each.gone.deleted and mapping.get(row, each.gone.deleted, system.nested)
-    there = {mapping.get(row, each.key, system.nested) for page in connector.read(each, since) for row in page.rows if not deleted(row)}
+    deleted = lambda row: each.gone.deleted and nested.get(row, each.gone.deleted, system.nested)
+    there = {nested.get(row, each.key, system.nested) for page in connector.read(each, since) for row in page.rows if not deleted(row)}
     strangers = connection.execute(
         f"""
       SELECT t.id FROM (SELECT unnest(?::VARCHAR[]) AS id) AS t

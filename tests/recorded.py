@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from hub import mapping
+from hub import mapping, nested
 from hub.mapping import Object
 from hub.systems.connector import Connection, Connector, Write
 
@@ -127,5 +127,5 @@ def _body(response: httpx.Response) -> Any:
 
 def _create(each: Object, case: Case) -> dict[str, Any]:
     body = mapping.outward(each, case.create)
-    mapping.put(body, each.external_id, case.hub_id)
+    nested.put(body, each.external_id, case.hub_id)
     return body

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from assets.observe import observe
-from hub import firm, journal, mapping
+from hub import firm, journal, mapping, nested
 from hub.twin.seeding import all_writable
 from hub.twin.twin import SYSTEMS, Twin
 
@@ -34,7 +34,7 @@ def read(twin):
             pages = list(connector.read(each, None))
             assert pages[-1].last
             for number, row in enumerate(row for page in pages for row in page.rows):
-                key = mapping.get(row, each.key, member.system.nested) or f"row {number}"
+                key = nested.get(row, each.key, member.system.nested) or f"row {number}"
                 found[f"{name}:{each.name}:{key}"] = row
         connector.close()
     return found
@@ -58,7 +58,7 @@ def _said(twin, read, planted):
     system = twin.systems[planted.system]
     column = system.objects[planted.object].columns()[planted.field][1]
     row = read[f"{planted.system}:{planted.object}:{twin.seeding.ids[planted.system, planted.entity, planted.truth_id, 0]}"]
-    return _plain(mapping.get(row, column.source, system.nested))
+    return _plain(nested.get(row, column.source, system.nested))
 
 
 def _sent(twin, planted):
@@ -67,7 +67,7 @@ def _sent(twin, planted):
     system = twin.systems[planted.system]
     each = all_writable(system.objects[planted.object])
     body = mapping.outward(each, {planted.field: planted.said}, system.nested)
-    return _plain(mapping.get(body, each.columns()[planted.field][1].source, system.nested))
+    return _plain(nested.get(body, each.columns()[planted.field][1].source, system.nested))
 
 
 def _plain(value):
@@ -198,7 +198,7 @@ def test_a_merge_and_a_deletion_leave_no_links_behind():
 def _stored(twin, planted):
     column = twin.systems[planted.system].objects[planted.object].columns()[planted.field][1]
     record_id = twin.seeding.ids[planted.system, planted.entity, planted.truth_id, 0]
-    return _plain(mapping.get(twin.simulators[planted.system].tables[planted.object].rows[record_id], column.source))
+    return _plain(nested.get(twin.simulators[planted.system].tables[planted.object].rows[record_id], column.source))
 
 
 def test_the_twin_serves_until_it_is_stopped_and_can_be_steered(tmp_path):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hub import mapping
+from hub import mapping, nested
 from hub.mapping import Object, System
 from hub.systems.simulator import Record, Table
 from hub.twin.people import Row
@@ -60,7 +60,7 @@ class Seeding:
     def _raw(self, view: View) -> Record:
         body: Record = {}
         for path, value in view.raw.items():
-            mapping.put(body, path, value, self.systems[view.system].nested)
+            nested.put(body, path, value, self.systems[view.system].nested)
         return body
 
     def _local(self, system: str, name: str | None, value: Any) -> Any:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from hub import entity, mapping
+from hub import entity, mapping, nested
 from hub.twin.twin import SYSTEMS
 
 FOLDERS = sorted(path.parent.name for path in mapping.FOLDER.glob("*/system.yaml"))
@@ -58,7 +58,7 @@ def test_what_goes_out_comes_from_the_fields_that_are_read(name, each):
     promised = each.source_fields()
 
     assert [column for column in sample(each) if each.columns()[column][1].source not in promised] == []
-    assert all(mapping.get(body, each.columns()[column][1].source, system(name).nested) is not None for column in sample(each))
+    assert all(nested.get(body, each.columns()[column][1].source, system(name).nested) is not None for column in sample(each))
 
 
 def test_every_simulator_is_part_of_the_invented_firm():

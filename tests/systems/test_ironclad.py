@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub import mapping
+from hub import mapping, nested
 from hub.errors import ContractBroken, SystemUnavailable
 from hub.systems.connector import Connection, Outcome, Seen, Write
 from hub.systems.ironclad import connector, simulator
@@ -106,7 +106,7 @@ def test_a_contract_shows_its_signed_terms(account):
 
     (row,), complete, watermark = account.read(CONTRACTS)
 
-    shown = {path: mapping.get(row, path) for path in CONTRACTS.source_fields()}
+    shown = {path: nested.get(row, path) for path in CONTRACTS.source_fields()}
     assert (complete, watermark) == (True, "2026-11-02T08:00:02Z")
     assert {path: value for path, value in shown.items() if value is not None} == {
         "id": "000003e9-0000-4000-8000-000000000001",
@@ -295,8 +295,8 @@ def test_a_created_party_reads_back_as_it_was_written(account):
     row = account.look(PARTIES, done.record_id).row
 
     assert done.state == "acknowledged"
-    assert {column: mapping.get(row, where.source) for column, (_, where) in PARTIES.columns().items() if column in values} == values
-    assert mapping.get(row, PARTIES.external_id) == "C-9"
+    assert {column: nested.get(row, where.source) for column, (_, where) in PARTIES.columns().items() if column in values} == values
+    assert nested.get(row, PARTIES.external_id) == "C-9"
     assert row["properties"]["entity_address"]["value"]["lines"] == ["Main Street 1", "Building B"]
 
 

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from hub import mapping
+from hub import mapping, nested
 from hub.errors import ConfigurationWrong, ContractBroken, SystemUnavailable
 from hub.systems.connector import Connection, Outcome, Seen, Write
 from hub.systems.netsuite import assertion, connector, gate, simulator
@@ -235,7 +235,7 @@ def test_what_is_written_is_what_is_read(account, name, values):
 
     row = account.connector.look(each, [outcome.record_id])[outcome.record_id].row
     sources = [each.columns()[column][1].source for column in values]
-    assert [_text(mapping.get(row, source)) for source in sources] == [_text(mapping.get(body, source)) for source in sources]
+    assert [_text(nested.get(row, source)) for source in sources] == [_text(nested.get(body, source)) for source in sources]
     assert row["externalId"] == "H-1"
 
 

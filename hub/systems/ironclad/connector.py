@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from hub import mapping
+from hub import nested
 from hub.errors import ContractBroken, SystemUnavailable
 from hub.mapping import Object, System
 from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write
@@ -64,7 +64,7 @@ class Ironclad:
         for start in range(0, len(hub_ids), IDS):
             for answer in api.pages(self.http, each.name, {"filter": _formula(each, hub_ids[start : start + IDS])}):
                 for record in answer["list"]:
-                    if (hub_id := mapping.get(record, each.external_id)) in asked:
+                    if (hub_id := nested.get(record, each.external_id)) in asked:
                         found.setdefault(hub_id, []).append(record["id"])
         return found
 
@@ -159,7 +159,7 @@ class Ironclad:
 
 def _version(each: Object, row: Record) -> str:
     """A digest of what the mapping reads, the change stamp among it."""
-    promised = [mapping.get(row, path) for path in sorted(each.source_fields())]
+    promised = [nested.get(row, path) for path in sorted(each.source_fields())]
     return hashlib.sha256(json.dumps(promised).encode()).hexdigest()[:16]
 
 

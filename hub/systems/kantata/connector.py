@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hub import mapping
+from hub import nested
 from hub.errors import ContractBroken, HubError, SystemUnavailable
 from hub.mapping import Object, System
 from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write
@@ -162,7 +162,7 @@ class Kantata:
 
 def _version(each: Object, row: Record) -> str:
     """A digest of what the mapping reads: change stamps have whole seconds, and users have none."""
-    promised = [mapping.get(row, path) for path in sorted(each.source_fields())]
+    promised = [nested.get(row, path) for path in sorted(each.source_fields())]
     return hashlib.sha256(json.dumps(promised).encode()).hexdigest()[:16]
 
 

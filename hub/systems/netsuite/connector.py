@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import httpx
 
-from hub import mapping
+from hub import mapping, nested
 from hub.errors import ContractBroken, HubError, SystemUnavailable
 from hub.systems import connector
 from hub.systems.connector import Outcome, Page, Record, Seen, Write
@@ -169,7 +169,7 @@ def _body(each: mapping.Object, write: Write, seen: Record) -> Record:
     body = _cleared(write.body)
     if "billingAddress" in body:
         # A line that names its key is changed, the other lines stay ("Updating a Sublist").
-        key = mapping.get(seen, "billingAddress/internalId")
+        key = nested.get(seen, "billingAddress/internalId")
         line = {"defaultBilling": True, "addressBookAddress": body.pop("billingAddress")}
         body["addressBook"] = {"items": [line | ({"internalId": int(key)} if key else {})]}
     return body if write.record_id else each.read.get("create", {}) | body | {each.external_id: write.hub_id}

@@ -6,7 +6,7 @@ SuiteQL calls a field as the record service does, in lower case and without /id;
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hub import mapping
+from hub import mapping, nested
 from hub.systems.connector import Record
 
 DAY, INSTANT = "YYYY-MM-DD", "YYYY-MM-DD HH24:MI:SS"
@@ -82,7 +82,7 @@ def _record(each: mapping.Object, fields: list[tuple[str, str, bool]], row: dict
     record: Record = {each.gone.deleted: False}
     for path, alias, is_boolean in fields:
         value = row.get(alias)
-        mapping.put(record, path, BOOLEANS.get(value, value) if is_boolean else value)
+        nested.put(record, path, BOOLEANS.get(value, value) if is_boolean else value)
     return record
 
 

@@ -5,6 +5,7 @@ import yaml
 from drops import put
 
 from hub import entity, mapping
+from hub.column import Column
 from hub.errors import ConfigurationWrong
 from hub.systems.connector import Connection
 from hub.systems.files import connector
@@ -121,6 +122,6 @@ def test_a_whole_folder_becomes_a_system_that_loads_and_reads(folder, tmp_path):
         "contacts": ("contact", "Contact No"),
         "customers": ("customer", "Customer No"),
     }
-    assert loaded.objects["contacts"].fields["customer"][""] == mapping.Column(source="Customer No", object="customers")
+    assert loaded.objects["contacts"].fields["customer"][""] == Column(source="Customer No", object="customers")
     files = connector.connect(loaded, Connection(str(folder)))
     assert [len(page.rows) for each in loaded.objects.values() for page in files.read(each, None)] == [1, 1]

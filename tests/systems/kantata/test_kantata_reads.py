@@ -2,7 +2,7 @@
 
 from kantata_account import GROUPS, PROJECT, PROJECTS, SYSTEM, TIME, USERS, log_time, update
 
-from hub import mapping
+from hub import nested
 
 
 def test_a_full_read_brings_every_page_and_only_the_last_one_ends_it(account):
@@ -22,7 +22,7 @@ def test_a_project_shows_its_custom_fields_by_name_and_our_id_beside_them(accoun
     (row,), complete, _ = account.read(PROJECTS)
 
     assert complete
-    assert {path: mapping.get(row, path) for path in PROJECTS.source_fields()} == {
+    assert {path: nested.get(row, path) for path in PROJECTS.source_fields()} == {
         "id": "1001",
         "external_reference/service_model_ref": "J-1",
         "updated_at": "2026-11-02T00:00:02-08:00",

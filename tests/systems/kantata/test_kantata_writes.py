@@ -3,7 +3,7 @@
 import pytest
 from kantata_account import FAST, GROUPS, PROJECT, PROJECTS, TIME, create, update
 
-from hub import mapping
+from hub import mapping, nested
 from hub.systems.connector import Connection, Outcome
 from hub.systems.kantata import connector
 
@@ -40,7 +40,7 @@ def test_a_created_project_reads_back_as_it_was_written(account):
     row = account.look(PROJECTS, done.record_id).row
 
     assert done == Outcome("J-9", "acknowledged", "1001")
-    assert {path: mapping.get(row, path) for path in WRITTEN} == {
+    assert {path: nested.get(row, path) for path in WRITTEN} == {
         "title": "Audit",
         "status/key": 300,
         "start_date": "2026-02-01",
