@@ -5,11 +5,13 @@ from pathlib import Path
 import drop_folder as crm
 import pytest
 import redmine_server
+import tryton_erp
 import tryton_server
 
 from hub import mapping
 from hub.mapping import System
 from hub.systems.connector import Connection
+from hub.systems.tryton import connector
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,14 @@ def running_tryton(tmp_path_factory):
 def tryton(running_tryton):
     running_tryton.start_over()
     return running_tryton
+
+
+@pytest.fixture
+def erp(tryton):
+    """Our connector to Tryton."""
+    connected = connector.connect(tryton_erp.SYSTEM, Connection(tryton.url, tryton.secrets))
+    yield connected
+    connected.close()
 
 
 @pytest.fixture(scope="session")
