@@ -20,7 +20,7 @@ test: $(VENV)/.test
 live: $(VENV)/.test
 	$(BIN)/python -m pytest -m live tests/live
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 simulation: $(VENV)/.test
@@ -41,6 +41,14 @@ $(VENV)/.run: requirements.txt pyproject.toml
 
 $(VENV)/.test: requirements-test.txt $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	touch $@
+
+# Singer's tap and target exclude each other's versions: each has an environment of its own.
+$(VENV)/.bench: requirements-bench.txt benchmarks/tap-jsonl.txt benchmarks/target-jsonl.txt $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	for each in tap-jsonl target-jsonl; do \
+	  $(PYTHON) -m venv .cache/$$each && .cache/$$each/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/$$each.txt || exit 1; \
+	done
 	touch $@
 
 clean:

@@ -17,12 +17,13 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run cost. `parts` are CPU seconds of its stages, where it has any."""
+    """What one run cost. `parts` are CPU seconds of its stages, and `rows` what it worked through, where it has any."""
 
     cpu: float
     wall: float
     peak_mb: float
     parts: dict[str, float]
+    rows: int | None = None
 
 
 class Clock:
@@ -67,18 +68,19 @@ def alternating(times: int, runs: Mapping[str, Callable[[], Cost]]) -> dict[str,
 def _median(costs: list[Cost]) -> Cost:
     middle = lambda of: statistics.median(of(cost) for cost in costs)
     parts = {name: middle(lambda cost, name=name: cost.parts[name]) for name in costs[0].parts}
-    return Cost(middle(lambda cost: cost.cpu), middle(lambda cost: cost.wall), middle(lambda cost: cost.peak_mb), parts)
+    return Cost(middle(lambda cost: cost.cpu), middle(lambda cost: cost.wall), middle(lambda cost: cost.peak_mb), parts, costs[0].rows)
 
 
 def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """CPU seconds of this process, and of those that it started and that have ended."""
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
 
 def _peak_mb() -> float:
-    # Not ru_maxrss: a child inherits its parent's.
+    """Of this process, or of the largest that it started."""
+    # Not ru_maxrss of our own: it may be what our parent had when it started us.
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
+    return max(int(line.split()[1]), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
 
 
 def _main(function: str, *arguments: str) -> None:
