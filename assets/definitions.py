@@ -62,9 +62,8 @@ def definitions(the_firm: Firm) -> Definitions:
     jobs["push"] = define_asset_job(
         "push", AssetSelection.groups("pushed", "published"), description="Send what is approved now, and publish."
     )
-    beyond = AssetSelection.all() - AssetSelection.groups(
-        "observe"
-    )  # all that follows from what was read is one step, and touches what changed
+    # All that follows from what was read is one step, and touches what changed.
+    beyond = AssetSelection.all() - AssetSelection.groups("observe")
     for name, domain in domains(the_firm).items():
         if sources := _sources(the_firm, domain["entities"]):
             jobs[name] = define_asset_job(

@@ -83,8 +83,7 @@ def _is_alive(pid: int, at: float) -> bool:
     """Whether the process that had this id at that time is there still; after a restart the id may be another's."""
     try:
         process = psutil.Process(pid)
-        return (
-            process.status() != psutil.STATUS_ZOMBIE and process.create_time() < at + 60
-        )  # a clock that is set right meanwhile may shift it
+        # A clock that is set right meanwhile may shift the time at which it began.
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < at + 60
     except psutil.NoSuchProcess:
         return False

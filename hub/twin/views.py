@@ -98,9 +98,8 @@ COVERAGE: dict[tuple[str, str], Callable[[Truth], Collection[str]]] = {
     ("salesforce", "opportunity"): _all("opportunity"),
     ("salesforce", "invoice"): _where("invoice", lambda truth_id, row: row["status"] != "draft"),
     ("ironclad", "customer"): _customers_of("contract"),
-    ("ironclad", "contract"): _where(
-        "contract", lambda truth_id, row: row["status"] != "draft"
-    ),  # until it is signed it is a workflow, no record
+    # Until a contract is signed it is a workflow, no record.
+    ("ironclad", "contract"): _where("contract", lambda truth_id, row: row["status"] != "draft"),
     ("kantata", "customer"): _customers_of("project"),
     ("kantata", "worker"): _all("worker"),
     ("kantata", "project"): _all("project"),

@@ -85,11 +85,12 @@ def test_an_incremental_read_gives_what_was_changed_or_deleted_since(account):
 
     rows = [row for each in account.connector.read(CUSTOMER, page.watermark) for row in each.rows]
 
+    # The watermark is inclusive.
     assert [(row["id"], row["companyName"], row["isDeleted"]) for row in rows] == [
         ("1004", None, True),
         ("1002", "Renamed", False),
         ("1005", "Customer 5", False),
-    ]  # the watermark is inclusive
+    ]
 
 
 def test_a_record_deleted_between_two_pages_hides_no_other(account):

@@ -46,9 +46,8 @@ class Ironclad:
         seen: dict[str, str] = {}  # id -> change stamp
         newest, counts = since, [0]
         for answer in self._newest_first(each, since):
-            newest = (
-                newest if seen else _newest(each, answer, since)
-            )  # the first page has the latest change; what comes later is read again
+            # The first page has the latest change; what comes later is read again.
+            newest = newest if seen else _newest(each, answer, since)
             counts.append(answer["count"])
             yield Page(self._unseen(each, answer, since, seen), last=False)
         late = self._newest_first(each, newest) if newest else ()

@@ -41,9 +41,8 @@ class Kantata:
         newest, most = since, 0
         for answer in api.pages(self.http, each.name, self._ask(each) | order | _changed(since)):
             first, rows = not seen, self._unseen(each, answer, seen)
-            newest = (
-                _newest(each, answer, since) if first else newest
-            )  # the first page has the latest change; what comes later is read again
+            # The first page has the latest change; what comes later is read again.
+            newest = _newest(each, answer, since) if first else newest
             most = max(most, answer["meta"]["count"])  # a count that falls is a deletion, which pulled a record up unseen
             yield Page(rows, last=False)
         rows = [row for answer in self._late(each, since, newest, seen) for row in self._unseen(each, answer, seen)]
