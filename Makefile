@@ -15,7 +15,7 @@ dev: $(VENV)/.run
 	$(BIN)/python -m assets.dev
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not live"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "not live"
 
 live: $(VENV)/.test
 	$(BIN)/python -m pytest -m live tests/live

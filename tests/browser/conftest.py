@@ -1,12 +1,14 @@
 """A firm of the twin after one cycle, its workbench served on loopback, and Debian's Chromium on it."""
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Page, sync_playwright
 
 from assets import correct, observe, publishing, understand
@@ -118,11 +120,18 @@ class Watched:
     expected: tuple[str, ...] = ()
 
 
+def _missing() -> str | None:
+    """What keeps the browser from starting, and how to get it."""
+    if not CHROMIUM.exists():
+        return f"no {CHROMIUM}; apt-get install chromium"
+    driver = subprocess.run([compute_driver_executable()[0], "--version"], capture_output=True, text=True)
+    return f"Playwright's driver does not start: {driver.stderr.strip()}; apt-get install libatomic1" if driver.returncode else None
+
+
 @pytest.fixture(scope="session")
 def browser():
-    if not CHROMIUM.exists():
-        message = f"no {CHROMIUM}; apt-get install chromium"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    if missing := _missing():
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         size = {"width": 1400, "height": 900}
         opened = playwright.chromium.launch_persistent_context(folder, executable_path=CHROMIUM, args=ARGUMENTS, viewport=size)
