@@ -13,14 +13,14 @@ from assets import evaluation
 from hub.journal import Journal
 from hub.systems.netsuite.connector import NetSuite
 from hub.systems.salesforce.connector import Salesforce
-from reconcile import resolve
+from reconcile import resolve, touched
 
 DEATHS = [
     (Journal, "append"),
     (NetSuite, "write"),
     (Salesforce, "write"),
     (resolve, "done"),
-    (resolve, "_touch"),
+    (touched, "touch"),
     (evaluation, "_evaluate"),
 ]
 FAULTS = ["cut_after", "cut_before", "status"]
@@ -131,7 +131,7 @@ def test_a_turn_that_dies_is_finished_by_the_next_and_leaves_the_same_tables(loo
     assert promises.unexplained(loop) == []
 
 
-@pytest.mark.parametrize(("where", "name", "at"), [(resolve, "_touch", 1), (evaluation, "_evaluate", 5)])
+@pytest.mark.parametrize(("where", "name", "at"), [(touched, "touch", 1), (evaluation, "_evaluate", 5)])
 def test_a_renumbered_document_leaves_no_stale_golden_record_when_the_run_dies(loop, where, name, at):
     invoice = next(iter(loop.rows("salesforce", "Invoice__c")))
     loop.person_edits("salesforce", "Invoice__c", invoice, Name="INV-99999")

@@ -1,0 +1,98 @@
+"""Ties records to hub ids: by the evidence of matching, or by the number that a document carries."""
+
+import duckdb
+import polars as pl
+
+from hub import projection
+from hub.entity import Entity
+from hub.journal import Event, Journal
+from reconcile import identity
+
+CHUNK = 10_000  # ties in one journal event
+
+
+def derive(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) -> int:
+    """Tie the records of documents; returns how many ties changed.
+
+    A document's number tells it apart: its hub id follows from the number, and needs no journal.
+    """
+    touched = "" if anew else "SEMI JOIN work.touched_record AS t ON t.record_ref = c.record_ref"
+    number = ", ".join(f"'{key}:' || {key}" for key in entity.identity.strong)
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE tied AS
+      SELECT c.record_ref, '{entity.entity}' AS entity, '{entity.prefix or entity.entity}-' || left(md5(coalesce({number}, c.record_ref)), 12) AS hub_id
+      FROM canonical.{entity.entity} AS c {touched}""")
+    connection.execute("DELETE FROM tied AS n USING journal.crossref AS x WHERE x.record_ref = n.record_ref AND x.hub_id = n.hub_id")
+    connection.execute("DELETE FROM journal.crossref WHERE record_ref IN (SELECT record_ref FROM tied)")
+    connection.execute("INSERT INTO journal.crossref SELECT * FROM tied")
+    return connection.execute("SELECT count(*) FROM tied").fetchone()[0]
+
+
+def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journal, anew: bool) -> int:
+    """Tie the records of an entity that is matched by evidence; returns how many ties changed. The journal is told."""
+    _affected(connection, entity.entity, anew)
+    links, apart = (connection.execute(sql, [entity.entity] * 2).pl() for sql in (_links(entity.entity), _apart(entity.entity)))
+    records = connection.execute("SELECT record_ref FROM affected").pl().get_column("record_ref")
+    if records.is_empty():
+        return 0
+    before = connection.execute(
+        "SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN affected AS a ON a.record_ref = x.record_ref"
+    ).pl()
+    former = connection.execute(
+        """
+      SELECT f.record_ref, f.hub_id, f.seq FROM journal.former AS f SEMI JOIN affected AS a ON a.record_ref = f.record_ref
+      WHERE f.hub_id NOT IN (SELECT x.hub_id FROM journal.crossref AS x ANTI JOIN affected AS a ON a.record_ref = x.record_ref WHERE x.entity = ?)""",
+        [entity.entity],
+    ).pl()
+    issued = connection.execute(
+        "SELECT coalesce(max(regexp_extract(hub_id, '(\\d+)$', 1)::BIGINT), 0) FROM journal.former WHERE entity = ?", [entity.entity]
+    ).fetchone()[0]
+    after = identity.carry_ids(identity.clusters(records, links, apart), before, former, entity.prefix or entity.entity, issued)
+    moved = identity.changed(after, before)
+    journal.append(_events(entity.entity, moved, identity.redirects(after, before)))
+    projection.load(connection, journal)
+    return len(moved)
+
+
+def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) -> None:
+    """The live records that may change cluster: the touched ones, what they are paired with, and all that share a hub id with these."""
+    if anew:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS SELECT record_ref FROM canonical.{entity} WHERE is_live")
+        return
+    ends = " UNION ALL ".join(
+        f"SELECT {end} FROM {pairs} AS p SEMI JOIN work.touched_record AS t ON t.record_ref = p.{other}"
+        for pairs in (f"identity.{entity}_pair", "journal.decision")
+        for end, other in (("left_ref", "right_ref"), ("right_ref", "left_ref"))
+    )
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE affected AS
+      WITH near AS (SELECT record_ref FROM work.touched_record UNION {ends}),
+      shared AS (SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN near AS n ON n.record_ref = x.record_ref)
+      SELECT c.record_ref FROM canonical.{entity} AS c
+      WHERE c.is_live AND c.record_ref IN (
+        SELECT record_ref FROM near UNION ALL SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN shared AS s ON s.hub_id = x.hub_id)""")
+
+
+def _links(entity: str) -> str:
+    return f"""
+      SELECT p.left_ref, p.right_ref, p.match_weight FROM identity.{entity}_pair AS p
+      SEMI JOIN affected AS l ON l.record_ref = p.left_ref
+      WHERE p.verdict = 'link' AND NOT EXISTS (
+        SELECT 1 FROM journal.decision AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict = 'different')
+      UNION ALL
+      SELECT left_ref, right_ref, 1000 FROM journal.decision WHERE entity = ? AND verdict = 'same'"""
+
+
+def _apart(entity: str) -> str:
+    return f"""
+      SELECT p.left_ref, p.right_ref FROM identity.{entity}_pair AS p
+      SEMI JOIN affected AS l ON l.record_ref = p.left_ref
+      WHERE p.has_unequal_key AND NOT EXISTS (
+        SELECT 1 FROM journal.decision AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict = 'same')
+      UNION ALL
+      SELECT left_ref, right_ref FROM journal.decision WHERE entity = ? AND verdict = 'different'"""
+
+
+def _events(entity: str, moved: pl.DataFrame, redirects: list[tuple[str, str]]) -> list[Event]:
+    assigned = [Event("hub_ids.assigned", entity, {"entity": entity, "assigned": chunk.rows()}) for chunk in moved.iter_slices(CHUNK)]
+    return [*assigned, *([Event("hub_ids.redirected", entity, {"entity": entity, "redirects": redirects})] if redirects else [])]
