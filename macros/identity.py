@@ -56,11 +56,14 @@ def doubts(evaluator):
 
 
 def _doubt(name, this, other):
-    # Without a decision: nobody has said yet whether the two are one.
+    # Without a decision: nobody has said yet whether the two are one. From the few pairs outward: identity's views tie all records first.
     return f"""
       SELECT '{name}' AS entity, t.hub_id, o.record_ref, o.system, o.object
-      FROM identity.{name}_pair AS p
-      JOIN identity.{name} AS t ON t.record_ref = p.{this}_ref
-      JOIN identity.{name} AS o ON o.record_ref = p.{other}_ref AND o.is_live AND o.hub_id <> t.hub_id
-      LEFT JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
-      WHERE p.verdict = 'review' AND d.verdict IS NULL"""
+      FROM (
+        SELECT p.{this}_ref AS this_ref, p.{other}_ref AS other_ref FROM identity.{name}_pair AS p
+        ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
+        WHERE p.verdict = 'review'
+      ) AS p
+      JOIN journal.crossref AS t ON t.record_ref = p.this_ref
+      JOIN canonical.{name} AS o ON o.record_ref = p.other_ref AND o.is_live
+      JOIN journal.crossref AS x ON x.record_ref = p.other_ref AND x.hub_id <> t.hub_id"""

@@ -13,13 +13,29 @@ def weight(comparison):
     return f"CASE WHEN {silent} THEN 0 {levels} END"
 
 
-def candidates(key, how, touched_only):
-    """Pairs that agree on one block at least; each pair once, the smaller record_ref left."""
-    probe = f"(SELECT * FROM {key} WHERE record_ref IN (SELECT record_ref FROM work.touched_record))" if touched_only else key
-    differ = "t.record_ref <> a.record_ref" if touched_only else "t.record_ref < a.record_ref"
+def candidates(key, how, probe):
+    """Pairs of the records in `probe` with those in `key` that agree on one block at least; each pair once, the smaller record_ref left."""
+    differ = "t.record_ref < a.record_ref" if probe == key else "t.record_ref <> a.record_ref"
     pair = "least(t.record_ref, a.record_ref) AS left_ref, greatest(t.record_ref, a.record_ref) AS right_ref"
     agreed = [" AND ".join(f"t.{each} = a.{each}" for each in block) for block in (*how.blocks, ("hub_id_said",))]
     return " UNION ".join(f"SELECT {pair} FROM {probe} AS t JOIN {key} AS a ON {block} AND {differ}" for block in agreed)
+
+
+def narrowed(key, how, touched_only):
+    """Steps of a query that end in `candidate`, and the table that holds the keys of both sides: a few rows when few records were touched."""
+    if not touched_only:
+        return f"candidate AS ({candidates(key, how, key)})", key
+    # Each key column of all records is read once, and all columns together once: joined as they are, each join would read all of them.
+    return (
+        f"""
+        probe AS MATERIALIZED (SELECT * FROM {key} WHERE record_ref IN (SELECT record_ref FROM work.touched_record)),
+        candidate AS MATERIALIZED ({candidates(key, how, "probe")}),
+        near AS MATERIALIZED (
+          SELECT k.* FROM (SELECT left_ref AS record_ref FROM candidate UNION SELECT right_ref FROM candidate) AS c
+          JOIN {key} AS k ON k.record_ref = c.record_ref
+        )""",
+        "near",
+    )
 
 
 def weighed(key, how, strong, touched_only):
@@ -34,14 +50,15 @@ def weighed(key, how, strong, touched_only):
     agreed = "".join(f" AND w_{name} >= 0" for name in how.needs)
     by_weight = f"WHEN match_weight >= {how.link}{agreed} THEN 'link' WHEN match_weight >= {how.review} THEN 'review'" if weights else ""
     asked = f"WHEN has_unequal_key AND is_slip AND match_weight >= {how.link} THEN 'review'" if weights else ""
+    steps, keys = narrowed(key, how, touched_only)
     return f"""
-      WITH candidate AS ({candidates(key, how, touched_only)}),
+      WITH {steps},
       compared AS (
         SELECT c.left_ref, c.right_ref, COALESCE(l.hub_id_said = r.hub_id_said, FALSE) AS said_same,
           COALESCE({equal}, FALSE) AS has_equal_key, COALESCE({unequal}, FALSE) AS is_unequal, {slip} AS is_slip{columns}
         FROM candidate AS c
-        JOIN {key} AS l ON l.record_ref = c.left_ref
-        JOIN {key} AS r ON r.record_ref = c.right_ref
+        JOIN {keys} AS l ON l.record_ref = c.left_ref
+        JOIN {keys} AS r ON r.record_ref = c.right_ref
       ), weighed AS (
         SELECT *, said_same OR has_equal_key AS is_known, is_unequal AND NOT (said_same OR has_equal_key) AS has_unequal_key,
           {total} AS match_weight, to_json({{{evidence}}}) AS evidence

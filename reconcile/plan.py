@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import duckdb
@@ -100,13 +100,13 @@ def make(connection: duckdb.DuckDBPyConnection, journal: Journal, policies: Iter
     """
     projection.load(connection, journal)
     connection.execute(DUE)
-    journal.append(_by_policy(read(connection), policies, roles, _withdrawn(connection)))
-    projection.load(connection, journal)
     plan = read(connection)
-    if events := _seal(plan, set(connection.execute("SELECT line_id, why, hold FROM journal.sealed").fetchall())):
-        journal.append(events)
-        projection.load(connection, journal)
-    return plan
+    covered = _covered(plan, policies, roles, _withdrawn(connection))
+    sealed = set(connection.execute("SELECT line_id, why, hold FROM journal.sealed").fetchall())
+    journal.append([*_approvals(plan, covered), *_seal(plan, sealed)])
+    projection.load(connection, journal)
+    approved = {line_id for lines in covered.values() for line_id in lines}
+    return Plan(tuple(replace(line, status="approved") if line.line_id in approved else line for line in plan.lines))
 
 
 def read(connection: duckdb.DuckDBPyConnection, status: str | None = None) -> Plan:
@@ -151,14 +151,18 @@ def _withdrawn(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {line_id for (line_id,) in rows}
 
 
-def _by_policy(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str], withdrawn: set[str]) -> list[Event]:
-    """What policies approve; but where a person took consent back, only a person can give it again."""
+def _covered(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str], withdrawn: set[str]) -> dict[Policy, list[str]]:
+    """The lines that each policy approves; but where a person took consent back, only a person can give it again."""
     covered: dict[Policy, list[str]] = {}
     for line in plan.lines:
         if line.status == "needs_consent" and line.line_id not in withdrawn:
             policy = next((each for each in policies if each.covers(line.action, line.entity, roles[line.system], line.field)), None)
             if policy:
                 covered.setdefault(policy, []).append(line.line_id)
+    return covered
+
+
+def _approvals(plan: Plan, covered: Mapping[Policy, list[str]]) -> list[Event]:
     return [
         Event("plan.approved", plan.hash, {"lines": lines[at : at + CHUNK], "policy": f"{policy.name} v{policy.version}"}, "policy")
         for policy, lines in covered.items()
