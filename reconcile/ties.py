@@ -45,7 +45,7 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
         [entity.entity],
     ).pl()
     issued = connection.execute(
-        "SELECT coalesce(max(regexp_extract(hub_id, '(\\d+)$', 1)::BIGINT), 0) FROM journal.former WHERE entity = ?", [entity.entity]
+        "SELECT coalesce(max(split_part(hub_id, '-', -1)::BIGINT), 0) FROM journal.former WHERE entity = ?", [entity.entity]
     ).fetchone()[0]
     after = identity.carry_ids(identity.clusters(records, links, apart), before, former, entity.prefix or entity.entity, issued)
     moved = identity.changed(after, before)

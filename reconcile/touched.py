@@ -76,14 +76,16 @@ def gather(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> N
                 f"CREATE OR REPLACE TEMP VIEW member_{name} AS SELECT * FROM identity.{name} WHERE hub_id IN (SELECT hub_id FROM work.touched)"
             )
             continue
-        ids = "".join(f", {reference}_x.hub_id AS {reference}_id" for reference in _references(entity))
-        joins = " ".join(
-            f"LEFT JOIN journal.crossref AS {reference}_x ON {reference}_x.record_ref = m.{reference}_ref"
-            for reference in _references(entity)
-        )
+        references = _references(entity)
+        said = ", ".join(f"{reference}_ref" for reference in references) or "NULL::VARCHAR"
+        ids = "".join(f", {reference}_x.hub_id AS {reference}_id" for reference in references)
+        joins = " ".join(f"LEFT JOIN aimed AS {reference}_x ON {reference}_x.record_ref = m.{reference}_ref" for reference in references)
+        # The ties of all references at once: each join with journal.crossref would read all of it again.
         connection.execute(f"""
           CREATE OR REPLACE TEMP TABLE member_{name} AS
-          WITH member AS MATERIALIZED (SELECT c.*, t.hub_id FROM canonical.{name} AS c JOIN touched_tie AS t ON t.record_ref = c.record_ref)
+          WITH member AS MATERIALIZED (SELECT c.*, t.hub_id FROM canonical.{name} AS c JOIN touched_tie AS t ON t.record_ref = c.record_ref),
+          said AS (SELECT DISTINCT unnest([{said}]) AS record_ref FROM member),
+          aimed AS MATERIALIZED (SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN said AS s ON s.record_ref = x.record_ref)
           SELECT m.*{ids} FROM member AS m {joins}""")
 
 
