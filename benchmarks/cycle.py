@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from assets import correct, sqlmesh_models
+from assets import correct, publishing, sqlmesh_models
 from assets.observe import observe
 from assets.understand import understand
 from benchmarks import synthetic
@@ -26,6 +26,8 @@ def cycles(clock: Clock, folder: str, records: str) -> None:
             understand(the_firm, book)
         with clock.part(f"{turn} plan"):
             correct.make_plan(the_firm, book)
+        with clock.part(f"{turn} publish"):
+            publishing.publish(the_firm, book)
 
 
 def start(clock: Clock, folder: str) -> None:
