@@ -18,7 +18,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "not live"
 
 live: $(VENV)/.test
-	$(BIN)/python -m pytest -m live tests/live
+	$(BIN)/python -m pytest -m live tests/live tests/systems
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

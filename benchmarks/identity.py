@@ -19,7 +19,7 @@ from splink import DuckDBAPI, Linker
 from benchmarks import twins
 from hub import matching, store
 from hub.matching import Matching
-from macros.pairs import weighed
+from hub.pairs import weighed
 from reconcile import splink_model, train
 from reconcile.identity import PAIRS, clusters
 

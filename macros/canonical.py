@@ -2,15 +2,6 @@
 
 from sqlmesh import macro
 
-# What makes two spellings of one value equal, by field type; {x} is the value as text.
-NORMAL = {
-    "email": "lower({x})",
-    "domain": "regexp_replace(regexp_replace(lower({x}), '^(https?://)?(www\\.)?', ''), '[/?#].*$', '')",
-    "phone": "regexp_replace(regexp_replace(replace({x}, '(0)', ''), '[^0-9+]', '', 'g'), '^00', '+')",
-    "tax_id": "upper(regexp_replace({x}, '[^0-9A-Za-z]', '', 'g'))",
-    "organisation_name": "regexp_replace({x}, '\\s+', ' ', 'g')",
-    "person_name": "regexp_replace({x}, '\\s+', ' ', 'g')",
-}
 SOURCE = {
     "record_ref": "system:object:id of the record.",
     "system": "The system that said it.",
@@ -43,6 +34,8 @@ def members_of(evaluator, entity):
 
 def inward(system, kind, column, field):
     """SQL that reads one mapped column: trimmed, decoded, normal in form, typed."""
+    from hub.normal import normal
+
     if column.const is not None:
         return f"'{column.const}'::{kind}"
     source = f'"{column.source}"' + (f" / {column.per}" if column.per else "")
@@ -54,7 +47,7 @@ def inward(system, kind, column, field):
         return f"CASE {text} {cases} END"
     if field.type == "reference":
         return f"'{system.system}:{column.object}:' || {text}"
-    return f"nullif({NORMAL[field.type].format(x=text)}, '')" if field.type in NORMAL else text
+    return normal(field.type, text)
 
 
 def joined(mark, *values):

@@ -3,7 +3,6 @@
 from sqlmesh import macro
 
 from macros.canonical import firm_rules, only_touched, typed
-from macros.pairs import weighed
 
 
 @macro()
@@ -27,6 +26,8 @@ def pairs(evaluator, entity):
              review   weight from `review` on, or different strong keys that look like a slip of the pen: a steward is asked
              apart    the rest
     """
+    from hub.pairs import weighed  # here and not above: SQLMesh copies what a macro's module imports into every model
+
     the_rules = firm_rules(evaluator)
     strong = the_rules.entities[entity.name].identity.strong
     return weighed(f"identity.{entity.name}_key", the_rules.matching(entity.name), strong, bool(evaluator.locals.get("touched_only")))

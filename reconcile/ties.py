@@ -40,9 +40,9 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     ).pl()
     former = connection.execute(
         """
-      SELECT f.record_ref, f.hub_id, f.seq FROM journal.former AS f SEMI JOIN affected AS a ON a.record_ref = f.record_ref
-      WHERE f.hub_id NOT IN (SELECT x.hub_id FROM journal.crossref AS x ANTI JOIN affected AS a ON a.record_ref = x.record_ref WHERE x.entity = ?)""",
-        [entity.entity],
+      WITH held AS MATERIALIZED (SELECT f.record_ref, f.hub_id, f.seq FROM journal.former AS f SEMI JOIN affected AS a ON a.record_ref = f.record_ref)
+      SELECT * FROM held WHERE hub_id NOT IN (
+        SELECT x.hub_id FROM journal.crossref AS x SEMI JOIN held AS h ON h.hub_id = x.hub_id ANTI JOIN affected AS a ON a.record_ref = x.record_ref)"""
     ).pl()
     issued = connection.execute(
         "SELECT coalesce(max(split_part(hub_id, '-', -1)::BIGINT), 0) FROM journal.former WHERE entity = ?", [entity.entity]
@@ -66,8 +66,8 @@ def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) ->
     )
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE affected AS
-      WITH near AS (SELECT record_ref FROM work.touched_record UNION {ends}),
-      shared AS (SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN near AS n ON n.record_ref = x.record_ref)
+      WITH near AS MATERIALIZED (SELECT record_ref FROM work.touched_record UNION {ends}),
+      shared AS (SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN near AS n ON n.record_ref = x.record_ref WHERE x.entity = '{entity}')
       SELECT c.record_ref FROM canonical.{entity} AS c
       WHERE c.is_live AND c.record_ref IN (
         SELECT record_ref FROM near UNION ALL SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN shared AS s ON s.hub_id = x.hub_id)""")

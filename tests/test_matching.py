@@ -11,7 +11,7 @@ from splink import DuckDBAPI, Linker
 
 from hub import entity, matching, rules, store
 from hub.errors import ConfigurationWrong, HubError
-from macros.pairs import weighed
+from hub.pairs import weighed
 from reconcile import splink_model, train
 from reconcile.identity import clusters
 

@@ -40,7 +40,7 @@ def guess(path: Path, objects: Mapping[str, str] | None = None) -> dict[str, Any
     A column that is nobody's synonym, or holds a code that we don't know, is left out: the hub then reports it as
     neither mapped nor ignored. Raises ConfigurationWrong when no entity fits or no column tells the records apart.
     """
-    read = _read(path)
+    read = how_to_read(path)
     records = table.read(path.name, path, Options(**read))
     name = synonyms.best_entity(path, records)
     key = _key(path, records)
@@ -121,7 +121,8 @@ def _key(path: Path, records: pl.DataFrame) -> tuple[str, ...]:
     raise ConfigurationWrong(f"{path.name}: no one or two columns tell its records apart; add one that does")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def how_to_read(path: Path) -> dict[str, Any]:
+    """The `read:` of a file: its pattern, and for text its delimiter and, unless it is UTF-8, cp1252."""
     read: dict[str, Any] = {"pattern": _pattern(path)}
     if path.suffix.lower() not in table.TEXT:
         return read

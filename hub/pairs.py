@@ -1,4 +1,4 @@
-"""SQL that weighs pairs of records, from an entity's matching alone: no SQLMesh here, so that it can be run on its own."""
+"""SQL that weighs pairs of records, from an entity's matching alone; the models use it, and `hub match`."""
 
 # Kept apart, but a steward is asked: one letter or digit wrong, missing, too many, or swapped with its neighbour.
 SLIPS = 1
