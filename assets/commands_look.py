@@ -1,7 +1,7 @@
-"""hub exceptions, replay, trace, report, rebuild, serve: look into what the loop did."""
+"""hub exceptions, replay, trace, id, report, rebuild, serve: look into what the loop did."""
 
 import getpass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from assets import console
 from assets.cli import HERE, Json, Project, app, the_firm
 from assets.console import FAILED, FINDINGS
 from hub import journal, rules, store
+from hub.errors import ConfigurationWrong
 
 EXCEPTIONS = "SELECT kind, subject, message, owner, opened_at FROM journal.exception ORDER BY opened_at, id"
 
@@ -110,3 +111,32 @@ def serve(project: Project = HERE, port: Annotated[int, typer.Option(help="On 12
     firm = the_firm(project)
     console.out.print(f"workbench of {firm.name}: http://127.0.0.1:{port}   (stop with Ctrl-C)")
     uvicorn.run(workbench(firm), host="127.0.0.1", port=port, log_level="warning")
+
+
+@app.command(name="id")
+def resolve_id(
+    hub_id: str,
+    as_of: Annotated[str, typer.Option("--as-of", help="A day (its end) or a moment, UTC; now by default.")] = "",
+    project: Project = HERE,
+    json: Json = False,
+) -> None:
+    """What a hub id stands for, or stood for on a date: its records, or the id that it was merged into."""
+    from reconcile import hub_ids
+
+    with store.reading(the_firm(project).cuts) as connection:
+        found = hub_ids.resolve(connection, hub_id, _moment(as_of))
+    if json:
+        console.as_json(vars(found))
+    else:
+        console.out.print(f"{hub_id} is {found.now} now" if found.now != hub_id and not as_of else f"{found.now}")
+        console.out.print("\n".join(f"  {ref}" for ref in found.records), markup=False)
+
+
+def _moment(said: str) -> datetime:
+    """The moment that is meant, as the hub keeps it: UTC without a zone."""
+    try:
+        at = datetime.fromisoformat(said) if said else datetime.now(UTC)
+    except ValueError as wrong:
+        raise ConfigurationWrong(f"--as-of {said}: is no day or moment; write 2026-03-31 or 2026-03-31T17:00") from wrong
+    at = at + timedelta(days=1) if len(said) == len("2026-03-31") else at
+    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at

@@ -22,6 +22,14 @@ EVENTS = st.one_of(
     ),
     st.builds(lambda key, reason: Event("discrepancy.waived", key, {"reason": reason}), IDS, st.sampled_from([None, "known"])),
     st.builds(lambda kind, key: Event(kind, "discrepancy", {"ids": [key]}), st.sampled_from(["cases.opened", "cases.closed"]), IDS),
+    st.builds(
+        lambda came, why, left: Event(
+            "plan.sealed", "plan", {"lines": [{"line_id": came, "why": why, "hold": None}], "gone": sorted(left - {came})}
+        ),
+        IDS,
+        IDS,
+        st.sets(IDS),
+    ),
     st.builds(lambda kind, key: Event(kind, "plan", {"lines": [key]}), st.sampled_from(["plan.approved", "plan.withdrawn"]), IDS),
     st.builds(
         lambda key: Event(
