@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import promises
@@ -42,7 +43,8 @@ def _compile_once(made: Loop) -> None:
         made.journal.close()
         draft = CACHE / f"draft-{os.getpid()}"
         shutil.copytree(made.firm.state, draft)
-        draft.rename(compiled)
+        with suppress(OSError):  # another process was first: its tables are as good
+            draft.rename(compiled)
     made.start_from(compiled)
 
 
