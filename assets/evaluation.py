@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from assets.sqlmesh_models import Compiled
+from assets.sqlmesh_models import ROWS, Compiled
 from hub.errors import HubError
 
 
@@ -32,18 +32,30 @@ def evaluate(connection: duckdb.DuckDBPyConnection, models: list[Compiled], *sch
 def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -> Evaluated:
     connection.execute("BEGIN")
     try:
-        if anew and not connection.execute(f"SELECT 1 FROM {model.table} LIMIT 1").fetchone():
-            connection.execute(model.whole)
-        else:
-            connection.execute(model.delete)
-            connection.execute(model.touched)
-        audits = {name: connection.execute(sql).fetchone()[0] for name, sql in model.audits.items()}
-        if broken := {name: count for name, count in audits.items() if count}:
-            raise AuditFailed(
-                f"{model.name}: {', '.join(f'{count} rows break {name}' for name, count in broken.items())}; see the model's query and the last snapshots"
-            )
+        audits = _audited(model, connection, _build(connection, model, anew))
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     return Evaluated(model.name, connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()[0], audits)
+
+
+def _build(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -> str:
+    """Write what is new into the model's table; returns where these rows are to be seen."""
+    into = f"INSERT INTO {model.table} ({', '.join(model.columns)})"
+    if anew and not connection.execute(f"SELECT 1 FROM {model.table} LIMIT 1").fetchone():
+        connection.execute(f"{into} {model.whole}")
+        return model.table
+    connection.execute(model.delete)
+    # Kept apart for the audits: each would look for these few rows among all.
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {model.touched}")
+    connection.execute(f"{into} SELECT * FROM fresh")
+    return "fresh"
+
+
+def _audited(model: Compiled, connection: duckdb.DuckDBPyConnection, rows: str) -> dict[str, int]:
+    audits = {name: connection.execute(sql.replace(ROWS, rows)).fetchone()[0] for name, sql in model.audits.items()}
+    if broken := {name: count for name, count in audits.items() if count}:
+        told = ", ".join(f"{count} rows break {name}" for name, count in broken.items())
+        raise AuditFailed(f"{model.name}: {told}; see the model's query and the last snapshots")
+    return audits

@@ -13,13 +13,19 @@ from assets import sqlmesh_project
 from hub import store
 from hub.firm import Firm
 
+ROWS = "__ROWS__"  # in an audit, the rows that this cycle wrote; the others were audited when they were
+
 
 @dataclass(frozen=True)
 class Compiled:
-    """A model as DuckDB runs it: `whole` fills an empty table, `touched` adds the rows of touched keys after `delete`."""
+    """A model as DuckDB runs it: `whole` selects all its rows, `touched` those of touched keys, which `delete` makes room for.
+
+    audits  {audit: query that counts the rows of ROWS that break it}
+    """
 
     name: str
     table: str
+    columns: list[str]
     whole: str
     delete: str
     touched: str
@@ -111,25 +117,21 @@ def _rendered(snapshot, snapshots) -> Compiled:
         f"{column} IN (SELECT {properties['key']} FROM {properties['touched']})"
         for column in properties.get("columns", properties["key"]).split(", ")
     )
-    insert = f"INSERT INTO {table} ({', '.join(model.columns_to_types)}) "
     # Not as SQLMesh optimizes it: sqlglot 30.8 forgets there that concat_ws skips NULL. Without a variable that is set, it hands back the optimized one.
     whole, touched = (
         model.render_query_or_raise(needs_optimization=False, snapshots=snapshots, **{what: True}).sql("duckdb")
         for what in ("whole", "touched_only")
     )
-    # Audit the rows that this cycle touched; the others were audited when they were. An empty list of keys means: all are new.
-    looked_at = f"(SELECT * FROM {table} WHERE {stale} OR NOT EXISTS (SELECT 1 FROM {properties['touched']}))"
     name, delete = f"{model.schema_name}.{model.view_name}", f"DELETE FROM {table} WHERE {stale}"
-    return Compiled(name, table, insert + whole, delete, insert + touched, _audits(model, snapshots, table, looked_at))
+    return Compiled(name, table, list(model.columns_to_types), whole, delete, touched, _audits(model, snapshots, table))
 
 
-def _audits(model, snapshots, table: str, looked_at: str) -> dict[str, str]:
-    """{audit: query that counts those of the rows looked at that break it}."""
+def _audits(model, snapshots, table: str) -> dict[str, str]:
     queries = {
         audit.name: model.render_audit_query(audit, snapshots=snapshots, **arguments).sql("duckdb")
         for audit, arguments in model.audits_with_args
     }
-    return {name: f"SELECT count(*) FROM ({sql.replace(_quoted(table), looked_at)})" for name, sql in queries.items()}
+    return {name: f"SELECT count(*) FROM ({sql.replace(_quoted(table), ROWS)})" for name, sql in queries.items()}
 
 
 def _quoted(table: str) -> str:

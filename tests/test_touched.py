@@ -20,8 +20,8 @@ def differing(firm):
     found = []
     with store.writing(firm.hub_file) as connection:
         for model in sqlmesh_models.compiled(firm):
-            columns, query = model.whole.split("(", 1)[1].split(")", 1)
-            whole, built = f"SELECT {columns} FROM ({query})", f"SELECT {columns} FROM {model.table}"
+            columns = ", ".join(model.columns)
+            whole, built = f"SELECT {columns} FROM ({model.whole})", f"SELECT {columns} FROM {model.table}"
             if connection.execute(f"({whole} EXCEPT ALL {built}) UNION ALL ({built} EXCEPT ALL {whole})").fetchall():
                 found.append(model.name)
     return found
