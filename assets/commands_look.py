@@ -102,14 +102,15 @@ def rebuild(
 
 
 @app.command()
-def serve(project: Project = HERE, port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 8400) -> None:
+def serve(project: Project = HERE, port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 8400, json: Json = False) -> None:
     """Open the steward's workbench: duplicates, plan, exceptions, report."""
     import uvicorn
 
     from reconcile.web.app import app as workbench
 
     firm = the_firm(project)
-    console.out.print(f"workbench of {firm.name}: http://127.0.0.1:{port}   (stop with Ctrl-C)")
+    url = f"http://127.0.0.1:{port}"
+    console.as_json({"firm": firm.name, "url": url}) if json else console.out.print(f"workbench of {firm.name}: {url}   (stop with Ctrl-C)")
     uvicorn.run(workbench(firm), host="127.0.0.1", port=port, log_level="warning")
 
 

@@ -58,6 +58,7 @@ def plain(value: Any) -> Any:
 
 def as_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, default=plain, indent=1, ensure_ascii=False) + "\n")
+    sys.stdout.flush()  # who reads a pipe may wait for it
 
 
 def table(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, json_too: bool, title: str = "", most: int = 40) -> None:
