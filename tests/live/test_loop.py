@@ -15,7 +15,6 @@ import pytest
 import seed
 import turning
 
-from reconcile import replay
 from reconcile.plan import Line, Plan
 
 pytestmark = pytest.mark.live
@@ -95,7 +94,6 @@ def sold(second, hub) -> dict[str, dict[str, int]]:
         merge_parties(hub, account)
     hub.export(corrected=True, sold=(SOLD,), phones={"A-05": PERSON_S_PHONE})
     turn = look(hub)
-    replay.request(hub.journal, REFUSED.format(second.lines("customer", "phone")[0].record_id), "steward")
     hub.approve(turn.plan)
     hub.to_tryton.lose_answer(b"model.party.party.create")
     return hub.push()
@@ -263,6 +261,10 @@ def test_the_next_turn_does_not_overwrite_the_person_either(second, hub):
 
     assert line.status == "held"
     assert phones(hub, line.record_id) == [PERSON_S_PHONE]
+
+
+def test_the_refusal_is_over_once_sales_says_what_the_person_wrote(sold, hub):
+    assert hub.rows("SELECT subject FROM journal.exception WHERE kind = 'refused'") == []
 
 
 def test_a_project_whose_create_lost_its_answer_is_adopted_and_is_there_once(second, pushed, hub):
