@@ -29,7 +29,7 @@ class Stages(logging.Handler):
         stage, now = getattr(record, "stage", ""), time.monotonic()
         name, self.last = ("" if stage == self.last else stage), stage
         first, *more = record.getMessage().splitlines()
-        err.print(f"  [bold]{name:<12}[/bold]{first}  [dim]{now - self.at:.1f} s[/dim]")
+        err.print(f"  [bold]{name:<12}[/bold]{first}  [dim]{now - self.at:.1f} s[/dim]", soft_wrap=True)
         for line in more:
             err.print(f"  {'':<12}[yellow]{line}[/yellow]", soft_wrap=True)
         self.at = now

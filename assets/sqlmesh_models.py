@@ -6,6 +6,7 @@ and a cycle runs what was rendered.
 """
 
 import json
+import logging
 import os
 from dataclasses import asdict, dataclass
 
@@ -13,6 +14,7 @@ from assets import sqlmesh_project
 from hub import store
 from hub.firm import Firm
 
+stage = logging.getLogger("concord.stage")
 ROWS = "__ROWS__"  # in an audit, the rows that this cycle wrote; the others were audited when they were
 
 
@@ -96,6 +98,7 @@ def _plain(table: str) -> str:
 
 def _compile(firm: Firm) -> list[Compiled]:
     """Plan the models with SQLMesh, which makes what is new, and render each of them."""
+    stage.info("the models are new under these rules: SQLMesh compiles them, once", extra={"stage": "compile"})
     from sqlmesh.core.config import DuckDBConnectionConfig, GatewayConfig
 
     hub = DuckDBConnectionConfig(database=str(firm.hub_file), concurrent_tasks=1, connector_config=store.settings())
@@ -107,7 +110,9 @@ def _compile(firm: Firm) -> list[Compiled]:
         # Not the context's own snapshots: it would read them back from its state, and parse them again.
         snapshots = {each.name: each for each in plan.snapshots.values()}
         tables = [snapshots[name] for name in context.dag.sorted if name in snapshots and snapshots[name].is_materialized]
-        return [_rendered(snapshot, snapshots) for snapshot in tables]
+        made = [_rendered(snapshot, snapshots) for snapshot in tables]
+    stage.info("%d models compiled", len(made), extra={"stage": "compile"})
+    return made
 
 
 def _rendered(snapshot, snapshots) -> Compiled:
