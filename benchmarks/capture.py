@@ -81,6 +81,7 @@ def find(clock: Clock, folder: str) -> None:
     home, target = Path(folder) / _manifest(2).id, capture.table("crm", "Account")
     with _hub(folder) as connection, clock:
         changes.find(connection, target, ACCOUNT, home, changes.sift(connection, target, ACCOUNT, home))
+        changes.drop_outdated(connection, target, ACCOUNT, home)
 
 
 def load(clock: Clock, folder: str) -> None:

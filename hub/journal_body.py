@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from hub.errors import Refused
@@ -47,9 +48,14 @@ def line(value: str, where: str) -> str:
 def _key(key: Any, where: str) -> str:
     if not isinstance(key, str):
         raise Refused(f"journal {where}: key {key!r} is not text; write it as text, so that it reads back the same")
-    if SECRET.search(WORD_BREAK.sub("_", key).lower()):
+    if _is_secret(key):
         raise Refused(f"journal {where}: key {key!r} looks like a secret; leave it out, the journal is kept for ever and read by many")
     return line(key, where)
+
+
+@lru_cache(maxsize=4096)  # a plan names the same dozen keys in each of its lines
+def _is_secret(key: str) -> bool:
+    return bool(SECRET.search(WORD_BREAK.sub("_", key).lower()))
 
 
 def _scalar(value: Any, where: str) -> Any:

@@ -94,7 +94,10 @@ def records(evaluator, the_rules, system, each):
         f"({inward(system, *mapped[name], field_of(entity, name)) if name in mapped else 'NULL'})::{kind} AS {name}"
         for name, kind in entity.columns().items()
     ]
-    touched = only_touched(evaluator, "record_ref", "work.touched_record", "record_ref")
+    # By the id as captured: by record_ref, DuckDB would make the references of all records and only then leave most of them out.
+    prefix = f"{system.system}:{each.name}:"
+    ids = f"(SELECT substr(record_ref, {len(prefix) + 1}) AS _id FROM work.touched_record WHERE starts_with(record_ref, '{prefix}'))"
+    touched = only_touched(evaluator, "_id", ids, "_id")
     return f'SELECT {", ".join(columns)} FROM capture."{system.system}__{each.name}" WHERE {touched}'
 
 
