@@ -28,7 +28,7 @@ def trace(connection: duckdb.DuckDBPyConnection, system: str, each: str, record_
     if tie:
         return _of_record(connection, ref, *tie, rules)
     if holder := connection.execute(
-        "SELECT entity, hub_id FROM journal.crossref WHERE hub_id = ? LIMIT 1", [_present(connection, record_id)]
+        "SELECT entity, hub_id FROM journal.crossref WHERE hub_id = ? LIMIT 1", [present(connection, record_id)]
     ).fetchone():
         return _of_hub_id(connection, record_id, *holder, rules)
     return _not_there(connection, system, each, name, record_id)
@@ -75,14 +75,25 @@ def _of_hub_id(connection: duckdb.DuckDBPyConnection, asked: str, of: str, hub_i
 
 
 def _title(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str) -> str:
-    fields = entity.all_entities()[of].fields
-    column = next((each for each in (*NAMES, *(f"{of}_number", "invoice_number", "entry_number")) if each in fields), None)
+    column = _name_column(of)
     row = connection.execute(f"SELECT {column or 'NULL'} FROM golden.{of} WHERE hub_id = ?", [hub_id]).fetchone()
     return (
         f'{of} {hub_id} "{shown.value_of(of, column, row[0])}"'
         if row and row[0]
         else f"{of} {hub_id}" + ("" if row else ", no live record")
     )
+
+
+def called(connection: duckdb.DuckDBPyConnection, of: str, ref: str) -> str | None:
+    """What a record calls itself, if it has a name."""
+    column = _name_column(of)
+    row = connection.execute(f"SELECT {column or 'NULL'} FROM canonical.{of} WHERE record_ref = ?", [ref]).fetchone()
+    return shown.value_of(of, column, row[0]) if row and column else None
+
+
+def _name_column(of: str) -> str | None:
+    fields = entity.all_entities()[of].fields
+    return next((each for each in (*NAMES, *(f"{of}_number", "invoice_number", "entry_number")) if each in fields), None)
 
 
 def _since(connection: duckdb.DuckDBPyConnection, ref: str) -> str:
@@ -98,7 +109,7 @@ def _since(connection: duckdb.DuckDBPyConnection, ref: str) -> str:
     return f"{shown.at(ties[0][1])} (journal event {ties[0][2]})" + (f", before that {ties[1][0]}" if len(ties) > 1 else "")
 
 
-def _present(connection: duckdb.DuckDBPyConnection, hub_id: str) -> str:
+def present(connection: duckdb.DuckDBPyConnection, hub_id: str) -> str:
     """The id that a hub id was redirected to, step by step; itself when it was not."""
     moved = dict(
         connection.execute("""

@@ -1,0 +1,134 @@
+"""Why two records of an entity are one, or are not: the evidence, the rule that decided, and what would reverse it."""
+
+from dataclasses import dataclass, field
+
+import duckdb
+
+from hub.errors import Refused
+from hub.rules import Rules
+from reconcile import explain, kinship, shown, why_flip, why_rule, why_trial
+from reconcile.chain import Link
+from reconcile.why_evidence import Step, steps
+from reconcile.why_flip import Flip
+from reconcile.why_rule import Rule
+from reconcile.why_sides import Side, side, tied
+from reconcile.why_trial import Field, Outcome
+
+# The records around a pair: those that share a hub id with either, those that these are linked with, and all that share a hub id with one of these.
+AROUND = """
+WITH near AS (
+  SELECT record_ref FROM journal.crossref WHERE hub_id IN (SELECT hub_id FROM journal.crossref WHERE record_ref IN ($left, $right))
+), linked AS (
+  SELECT record_ref FROM near
+  UNION SELECT p.right_ref FROM identity.{of}_pair AS p SEMI JOIN near AS n ON n.record_ref = p.left_ref WHERE p.verdict = 'link'
+  UNION SELECT p.left_ref FROM identity.{of}_pair AS p SEMI JOIN near AS n ON n.record_ref = p.right_ref WHERE p.verdict = 'link'
+  UNION SELECT d.right_ref FROM journal.decision AS d SEMI JOIN near AS n ON n.record_ref = d.left_ref
+  UNION SELECT d.left_ref FROM journal.decision AS d SEMI JOIN near AS n ON n.record_ref = d.right_ref
+), held AS (
+  SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN linked AS l ON l.record_ref = x.record_ref
+)
+SELECT k.* FROM identity.{of}_key AS k JOIN journal.crossref AS x ON x.record_ref = k.record_ref
+WHERE x.hub_id IN (SELECT hub_id FROM held) OR k.record_ref IN ($left, $right)
+ORDER BY k.record_ref"""
+
+
+@dataclass(frozen=True)
+class Match:
+    """The answer for two records.
+
+    hub_ids   of left and right, as of the cut
+    outcome   what the rules make of them now: weight, the pair's verdict, whether they end in one cluster
+    kin       when they are one, on what it rests: the pair itself, or a way over others
+    flips     the smallest changes of evidence that reverse it; `decisions`: what a steward would have to say
+    """
+
+    of: str
+    left: str
+    right: str
+    hub_ids: tuple[str | None, str | None]
+    rule: Rule
+    outcome: Outcome | None = None
+    steps: list[Step] = field(default_factory=list)
+    kin: Link | None = None
+    flips: list[Flip] = field(default_factory=list)
+    decisions: list[Flip] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    link: float | None = None
+    review: float | None = None
+
+    @property
+    def together(self) -> bool:
+        return self.hub_ids[0] is not None and self.hub_ids[0] == self.hub_ids[1]
+
+
+def asked(connection: duckdb.DuckDBPyConnection, one: str, other: str, rules: Rules) -> Match:
+    """Why two things are one or not, on a cut. Each is a record_ref, `system object id` or a hub id, which stands for the record
+    of it that the most speaks for. Raises Refused for what is unknown, or no pair."""
+    sides = side(connection, one, rules), side(connection, other, rules)
+    _check(sides, rules)
+    left, right = _pair(connection, sides, rules)
+    return of_pair(connection, sides[0].entity, left, right, rules)
+
+
+def of_pair(connection: duckdb.DuckDBPyConnection, of: str, left: str, right: str, rules: Rules) -> Match:
+    """The same for two records of an entity, the smaller record_ref first."""
+    hub_ids = tuple(tied(connection, ref) for ref in (left, right))
+    names = {ref: name for ref in (left, right) if (name := explain.called(connection, of, ref))}
+    if gone := why_rule.gone(connection, of, left, right):
+        return Match(of, left, right, hub_ids, gone, names=names)
+    where = _field(connection, of, left, right, rules)
+    outcome = why_trial.run(connection, where, [()])[0]
+    same = hub_ids[0] is not None and hub_ids[0] == hub_ids[1]
+    return Match(
+        of,
+        left,
+        right,
+        hub_ids,
+        why_rule.decided(connection, where, outcome, same),
+        outcome,
+        steps(connection, where),
+        kinship.why_one(connection, of, left, right) if same else None,
+        *why_flip.flips(connection, where, outcome),
+        names,
+        where.how.link,
+        where.how.review,
+    )
+
+
+def _check(sides: tuple[Side, Side], rules: Rules) -> None:
+    one, other = sides
+    if one.entity != other.entity:
+        raise Refused(f"{one.refs[0]} is a {one.entity} and {other.refs[0]} a {other.entity}; only records of one entity can be one")
+    if set(one.refs) & set(other.refs):
+        raise Refused(f"both are {one.hub_id or one.refs[0]}; name two different records")
+    if not rules.is_resolved(one.entity):
+        number = ", ".join(rules.entities[one.entity].identity.strong) or "record id"
+        same = one.hub_id == other.hub_id
+        raise Refused(
+            f"{one.entity} records are not weighed: an equal {number} makes them one, and "
+            f"{shown.record(one.refs[0])} and {shown.record(other.refs[0])} carry {'the same' if same else 'different ones'}; compare them with `hub trace`"
+        )
+
+
+def _pair(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], rules: Rules) -> tuple[str, str]:
+    """The pair that is asked about, the smaller record_ref first."""
+    one, other = sides
+    refs = list(one.refs + other.refs)
+    if len(refs) > 2:
+        keys = connection.execute(f"SELECT * FROM identity.{one.entity}_key WHERE list_contains(?, record_ref)", [refs]).pl()
+        live = set(keys.get_column("record_ref"))
+        if live & set(one.refs) and live & set(other.refs):
+            strong = tuple(rules.entities[one.entity].identity.strong)
+            return why_trial.heaviest(connection, rules.matching(one.entity), strong, keys, list(one.refs))
+    left, right = sorted((one.refs[0], other.refs[0]))
+    return left, right
+
+
+def _field(connection: duckdb.DuckDBPyConnection, of: str, left: str, right: str, rules: Rules) -> Field:
+    keys = connection.execute(AROUND.format(of=of), {"left": left, "right": right}).pl()
+    refs = keys.get_column("record_ref").to_list()
+    decisions = connection.execute(
+        "SELECT left_ref, right_ref, verdict FROM journal.decision WHERE entity = ? AND list_contains(?, left_ref) AND list_contains(?, right_ref)",
+        [of, refs, refs],
+    ).pl()
+    return Field(of, rules.matching(of), tuple(rules.entities[of].identity.strong), left, right, keys, decisions)
