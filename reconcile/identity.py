@@ -9,6 +9,8 @@ from collections.abc import Iterable
 import polars as pl
 import rustworkx as rx
 
+from reconcile import assignment, claims
+
 PAIRS = {"left_ref": pl.String, "right_ref": pl.String}
 TIES = {"record_ref": pl.String, "hub_id": pl.String}
 
@@ -80,7 +82,7 @@ def carefully_united(nodes: Iterable[int], links: Iterable[tuple[int, int]], apa
 
 
 def carry_ids(now: pl.DataFrame, before: pl.DataFrame, former: pl.DataFrame, prefix: str, issued: int) -> pl.DataFrame:
-    """Give each cluster the hub id that most of its records had last time.
+    """Give clusters hub ids so that as few records as can be change theirs.
 
     now     record_ref, cluster: this run
     before  record_ref, hub_id: as of the last run
@@ -88,15 +90,28 @@ def carry_ids(now: pl.DataFrame, before: pl.DataFrame, former: pl.DataFrame, pre
     issued  how many ids of this prefix were ever issued
     returns record_ref, hub_id: one row for each record of `now`
 
-    When a cluster splits, the larger part keeps the id; equal parts, the one with the smallest record_ref. A part that
-    is left without gets back the id that its records held before, if nobody holds it; else a fresh one.
+    When a cluster splits, the larger part keeps the id; equal parts, the one with the smallest record_ref. But records that
+    came with an id of their own when two clusters were merged get that one back, whatever came to either side since. A part
+    that is left without an id gets back one that its records held before, if nobody holds it; else a fresh one.
     """
-    kept = _best(now.join(before, on="record_ref"), pl.lit(0))
-    free = former.join(before.select("hub_id").unique(), on="hub_id", how="anti").join(
-        now.join(kept, on="cluster", how="anti"), on="record_ref"
-    )
-    returned = _best(free.select("record_ref", "cluster", "hub_id", "seq"), pl.col("seq").max())
-    have = pl.concat([kept, returned])
+    kept = assignment.best(_claimed(now, before, claims.of(before, former)))
+    free = former.join(pl.concat([before["hub_id"], kept["hub_id"]]).unique().to_frame(), on="hub_id", how="anti")
+    left = free.join(now.join(kept, on="cluster", how="anti"), on="record_ref")
+    returned = assignment.best(assignment.edges(left.with_columns(kept=1, own=0)))
+    return named(now, pl.concat([kept, returned]), prefix, issued)
+
+
+def lend_ids(now: pl.DataFrame, before: pl.DataFrame, own: pl.DataFrame, prefix: str, issued: int) -> pl.DataFrame:
+    """Give clusters that stewards' words unite one of the hub ids that their records would hold without: as few as can be change theirs.
+
+    own  record_ref, hub_id: what each record would hold had no steward said `same`
+    """
+    kept = assignment.best(_claimed(now, before, own))
+    return named(now, kept, prefix, issued)
+
+
+def named(now: pl.DataFrame, have: pl.DataFrame, prefix: str, issued: int) -> pl.DataFrame:
+    """The records of `now` with the hub ids that their clusters have; a cluster that has none gets the next one."""
     without = (
         now.join(have, on="cluster", how="anti")
         .group_by("cluster")
@@ -108,18 +123,15 @@ def carry_ids(now: pl.DataFrame, before: pl.DataFrame, former: pl.DataFrame, pre
     return now.join(pl.concat([have, fresh]), on="cluster").select("record_ref", "hub_id").sort("record_ref")
 
 
-def _best(overlap: pl.DataFrame, recency: pl.Expr) -> pl.DataFrame:
-    """Which hub id goes to which cluster: each id to one, each cluster one, the largest overlap first."""
-    counted = overlap.group_by("cluster", "hub_id").agg(
-        pl.len().alias("records"), pl.col("record_ref").min().alias("smallest"), recency.alias("recency")
-    )
-    order, descending = ["records", "recency", "smallest", "hub_id"], [True, True, False, False]
-    ranked = counted.sort(order, descending=descending)
-    return (
-        ranked.unique("hub_id", keep="first", maintain_order=True)
-        .unique("cluster", keep="first", maintain_order=True)
-        .select("cluster", "hub_id")
-    )
+def _claimed(now: pl.DataFrame, before: pl.DataFrame, claimed: pl.DataFrame) -> pl.DataFrame:
+    """Which cluster could bear which id: those of its records now, and those that these claim."""
+    held = now.join(before, on="record_ref").select("cluster", "record_ref", "hub_id", kept=1, own=0)
+    own = now.join(claimed, on="record_ref").select("cluster", "record_ref", "hub_id", kept=0, own=1)
+    edges = assignment.edges(pl.concat([held, own]).with_columns(seq=0))
+    # A cluster whose records came with another id leaves this one to those who claim it.
+    claims_some = pl.col("own").max().over("cluster") > 0
+    is_claimed = pl.col("own").max().over("hub_id") > 0
+    return edges.filter((pl.col("own") > 0) | ~claims_some | ~is_claimed)
 
 
 def changed(after: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:

@@ -1,8 +1,11 @@
 """Hub ids follow the things, not the labels."""
 
-import polars as pl
+from itertools import permutations
 
-from reconcile.identity import PAIRS, TIES, carry_ids, changed, clusters, redirects
+import polars as pl
+from hypothesis import given, settings, strategies as st
+
+from reconcile.identity import PAIRS, TIES, carry_ids, changed, clusters, lend_ids, redirects
 
 
 def ties(**pairs):
@@ -72,3 +75,55 @@ def test_an_unmerge_gives_back_the_id_that_the_records_held_before():
     past = [("a", "C-1", 1), ("b", "C-2", 1), ("c", "C-2", 1), ("a", "C-2", 2)]
 
     assert carried(ties(a="C-2", b="C-2", c="C-2"), {"a"}, {"b", "c"}, past=past, issued=2) == {"a": "C-1", "b": "C-2", "c": "C-2"}
+
+
+def test_sides_that_were_merged_get_their_own_ids_back_although_the_other_side_is_larger_by_now():
+    past = [("a", "C-1", 1), ("b", "C-2", 1), ("b", "C-1", 2), ("x", "C-1", 3), ("y", "C-1", 4)]
+    before = ties(a="C-1", b="C-1", x="C-1", y="C-1")
+
+    assert carried(before, {"a"}, {"b", "x", "y"}, past=past, issued=2) == {"a": "C-1", "b": "C-2", "x": "C-2", "y": "C-2"}
+
+
+def test_two_merges_that_end_at_once_give_back_three_ids():
+    past = [("a", "C-1", 1), ("b", "C-2", 1), ("c", "C-3", 1), ("c", "C-2", 2), ("b", "C-1", 3), ("c", "C-1", 3)]
+    before = ties(a="C-1", b="C-1", c="C-1")
+
+    assert carried(before, {"a"}, {"b"}, {"c"}, past=past, issued=3) == {"a": "C-1", "b": "C-2", "c": "C-3"}
+    assert carried(before, {"a"}, {"b", "c"}, past=past, issued=3) == {"a": "C-1", "b": "C-2", "c": "C-2"}
+
+
+def test_a_merged_cluster_keeps_its_id_when_the_side_that_brought_it_is_gone():
+    past = [("a", "C-1", 1), ("b", "C-2", 1), ("b", "C-1", 2)]
+
+    assert carried(ties(b="C-1"), {"b"}, past=past, issued=2) == {"b": "C-1"}
+
+
+def test_an_id_that_is_lent_is_one_that_its_records_would_hold_without():
+    own = ties(a="C-1", b="C-2", c="C-3")
+
+    lent = lend_ids(grouped({"a", "b"}, {"c"}), ties(a="C-1", b="C-1", c="C-1"), own, "C", 3)
+
+    assert dict(lent.rows()) == {"a": "C-1", "b": "C-1", "c": "C-3"}
+
+
+RECORDS = "abcdefgh"
+LABELS = st.lists(st.integers(0, 3), min_size=len(RECORDS), max_size=len(RECORDS))
+
+
+@settings(max_examples=300, deadline=None)
+@given(LABELS, LABELS, st.sets(st.sampled_from(RECORDS), min_size=1))
+def test_no_assignment_of_ids_changes_fewer_records(old, new, live):
+    before = {ref: f"C-{label}" for ref, label in zip(RECORDS, old)}
+    groups = [{ref for ref, label in zip(RECORDS, new) if label == number and ref in live} for number in range(4)]
+    groups = [group for group in groups if group]
+
+    after = carried(ties(**before), *groups, issued=9)
+
+    kept = sum(after[ref] == before[ref] for ref in live)
+    ids = [*sorted(set(before.values())), *("new",) * len(groups)]
+    most = max(
+        sum(before[ref] == hub_id for group, hub_id in zip(groups, chosen) for ref in group) for chosen in permutations(ids, len(groups))
+    )
+    assert kept == most
+    assert len({after[min(group)] for group in groups}) == len(groups)
+    assert after == carried(ties(**dict(reversed(before.items()))), *reversed(groups), issued=9)
