@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS journal.event (seq BIGINT, happened_at TIMESTAMP, act
 -- the row that ties a record to its hub id; `former` keeps every earlier tie, so that an id resolves for any date
 CREATE TABLE IF NOT EXISTS journal.crossref (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR);
 CREATE TABLE IF NOT EXISTS journal.former (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR, seq BIGINT);
--- what a steward decided of two records: same, different; undone decisions are gone from here, not from journal.event
+-- the word that stands on two records: same, different, or that subject_ref is parent_of or successor_of the other;
+-- what was taken back is gone from here, not from journal.event
 CREATE TABLE IF NOT EXISTS journal.decision (entity VARCHAR, left_ref VARCHAR, right_ref VARCHAR, verdict VARCHAR, actor VARCHAR, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.pin (record_ref VARCHAR, column_name VARCHAR, value VARCHAR, actor VARCHAR, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.waiver (discrepancy_id VARCHAR, reason VARCHAR, actor VARCHAR, seq BIGINT);
@@ -35,7 +36,42 @@ CREATE TABLE IF NOT EXISTS work.touched_record (record_ref VARCHAR, kind VARCHAR
 CREATE TABLE IF NOT EXISTS work.touched (hub_id VARCHAR);
 CREATE TABLE IF NOT EXISTS work.built (rules VARCHAR);
 CREATE TABLE IF NOT EXISTS work.resolved (seq BIGINT);
+-- how far the journal was known when this cycle began
+CREATE TABLE IF NOT EXISTS work.begun (seq BIGINT);
+-- what decisions bind now: of the records that those they were about were merged into, and without those that wait for a contradiction to end
+CREATE TABLE IF NOT EXISTS work.decided (entity VARCHAR, left_ref VARCHAR, right_ref VARCHAR, verdict VARCHAR, said_left VARCHAR, said_right VARCHAR, seq BIGINT);
 """
+# Columns that hub files of earlier versions don't have yet, in this order.
+ADDED = {
+    "decision": ("subject_ref", "reason", "decision", "command", "evidence", "weighed"),
+    "pin": ("reason", "until", "decision"),
+}
+
+# The word that stands on each pair of records, of those in `{said}` (seq, actor, body): the newest that was not taken back.
+STANDING = """
+WITH word AS MATERIALIZED (
+  SELECT body ->> 'entity' AS entity, body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref, body ->> 'verdict' AS verdict, actor, seq,
+    body ->> 'subject_ref' AS subject_ref, body ->> 'reason' AS reason, coalesce(body ->> 'decision', 'D-' || seq) AS decision,
+    coalesce(body ->> 'command', body ->> 'verdict') AS command, body ->> 'evidence' AS evidence, body ->> 'weighed' AS weighed, body ->> 'takes_back' AS takes_back
+  FROM {said}
+)
+SELECT w.* EXCLUDE (takes_back) FROM word AS w
+WHERE w.verdict <> 'undone' AND NOT EXISTS (
+  SELECT 1 FROM word AS u WHERE u.verdict = 'undone' AND u.left_ref = w.left_ref AND u.right_ref = w.right_ref AND u.seq > w.seq
+    AND (u.takes_back IS NULL OR u.takes_back = w.decision))  -- one that names none takes back all that was said before
+QUALIFY row_number() OVER (PARTITION BY w.left_ref, w.right_ref ORDER BY w.seq DESC) = 1"""
+# The pin that stands on each column of a record, likewise.
+PINNED = """
+WITH word AS MATERIALIZED (
+  SELECT body ->> 'record_ref' AS record_ref, body ->> 'column' AS column_name, body ->> 'value' AS value, actor, seq,
+    body ->> 'reason' AS reason, body ->> 'until' AS until, coalesce(body ->> 'decision', 'D-' || seq) AS decision, body ->> 'takes_back' AS takes_back
+  FROM {said}
+)
+SELECT w.* EXCLUDE (takes_back) FROM word AS w
+WHERE w.value IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM word AS u WHERE u.value IS NULL AND u.record_ref = w.record_ref AND u.column_name = w.column_name AND u.seq > w.seq
+    AND (u.takes_back IS NULL OR u.takes_back = w.decision))
+QUALIFY row_number() OVER (PARTITION BY w.record_ref, w.column_name ORDER BY w.seq DESC) = 1"""
 
 FRESH = "(SELECT * FROM fresh WHERE kind = '{}')"
 
@@ -59,18 +95,24 @@ STATEMENTS = {
       DELETE FROM journal.crossref WHERE record_ref IN (SELECT record_ref FROM assigned);
       INSERT INTO journal.crossref SELECT record_ref, entity, hub_id FROM assigned QUALIFY row_number() OVER (PARTITION BY record_ref ORDER BY seq DESC) = 1""",
     "match.decided": """
-      CREATE OR REPLACE TEMP TABLE decided AS
-      SELECT body ->> 'entity' AS entity, body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref, body ->> 'verdict' AS verdict, actor, seq FROM {fresh}
-      QUALIFY row_number() OVER (PARTITION BY left_ref, right_ref ORDER BY seq DESC) = 1;
+      CREATE OR REPLACE TEMP TABLE decided AS SELECT DISTINCT body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref FROM {fresh};
+      CREATE OR REPLACE TEMP TABLE earlier AS
+      SELECT seq, actor, body FROM (SELECT seq, actor, kind, body FROM journal.event UNION ALL SELECT seq, actor, kind, body FROM {fresh}) AS e
+      SEMI JOIN decided AS d ON d.left_ref = (e.body ->> 'left_ref') AND d.right_ref = (e.body ->> 'right_ref') WHERE kind = 'match.decided';
       DELETE FROM journal.decision AS d USING decided AS n WHERE d.left_ref = n.left_ref AND d.right_ref = n.right_ref;
-      INSERT INTO journal.decision SELECT * FROM decided WHERE verdict <> 'undone';
+      INSERT INTO journal.decision BY NAME """
+    + STANDING.format(said="earlier")
+    + """;
       INSERT INTO capture.pending SELECT unnest([left_ref, right_ref]), 'decision' FROM decided""",
     "value.pinned": """
-      CREATE OR REPLACE TEMP TABLE pinned AS
-      SELECT body ->> 'record_ref' AS record_ref, body ->> 'column' AS column_name, body ->> 'value' AS value, actor, seq FROM {fresh}
-      QUALIFY row_number() OVER (PARTITION BY record_ref, column_name ORDER BY seq DESC) = 1;
+      CREATE OR REPLACE TEMP TABLE pinned AS SELECT DISTINCT body ->> 'record_ref' AS record_ref, body ->> 'column' AS column_name FROM {fresh};
+      CREATE OR REPLACE TEMP TABLE earlier AS
+      SELECT seq, actor, body FROM (SELECT seq, actor, kind, body FROM journal.event UNION ALL SELECT seq, actor, kind, body FROM {fresh}) AS e
+      SEMI JOIN pinned AS p ON p.record_ref = (e.body ->> 'record_ref') AND p.column_name = (e.body ->> 'column') WHERE kind = 'value.pinned';
       DELETE FROM journal.pin AS p USING pinned AS n WHERE p.record_ref = n.record_ref AND p.column_name = n.column_name;
-      INSERT INTO journal.pin SELECT * FROM pinned WHERE value IS NOT NULL;
+      INSERT INTO journal.pin BY NAME """
+    + PINNED.format(said="earlier")
+    + """;
       INSERT INTO capture.pending SELECT record_ref, 'pin' FROM pinned""",
     "discrepancy.waived": """
       DELETE FROM journal.waiver WHERE discrepancy_id IN (SELECT subject FROM {fresh});
@@ -116,6 +158,9 @@ STATEMENTS = {
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(TABLES)
+    for table, columns in ADDED.items():
+        for column in columns:
+            connection.execute(f"ALTER TABLE journal.{table} ADD COLUMN IF NOT EXISTS {column} VARCHAR")
 
 
 def load(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:

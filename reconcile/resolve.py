@@ -6,12 +6,19 @@ from hub import projection
 from hub.errors import HubError
 from hub.journal import Journal
 from hub.rules import Rules
-from reconcile import ties, touched
+from reconcile import decided, exceptions, ties, touched
+
+# What people decided while the cycle was under way is brought in with the ids that it issues, and is for the next one to act on.
+LATER = """
+INSERT INTO capture.pending
+SELECT unnest(CASE kind WHEN 'value.pinned' THEN [body ->> 'record_ref'] ELSE [body ->> 'left_ref', body ->> 'right_ref'] END), if(kind = 'value.pinned', 'pin', 'decision')
+FROM journal.event WHERE seq > (SELECT seq FROM work.begun) AND kind IN ('match.decided', 'value.pinned')"""
 
 
 def begin(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journal) -> int:
     """Note what changed since the models last ran: records, and the hub ids that these referred to until now."""
     projection.load(connection, journal)
+    connection.execute("CREATE OR REPLACE TABLE work.begun AS SELECT coalesce(max(seq), 0) AS seq FROM journal.event")
     connection.execute(
         "CREATE OR REPLACE TABLE work.touched_record AS SELECT record_ref, any_value(kind ORDER BY kind) AS kind FROM capture.pending GROUP BY record_ref"
     )
@@ -28,6 +35,9 @@ def resolve(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journa
     anew        match all records again, because the rules changed
     remembered  match none: the ties are those of the journal
     """
+    contradictions = decided.bind(connection, rules)
+    if not remembered:
+        exceptions.settle(connection, journal, "", ("contradiction",), contradictions)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE old_tie AS SELECT x.* FROM journal.crossref AS x SEMI JOIN work.touched_record AS t ON t.record_ref = x.record_ref"
     )
@@ -47,6 +57,7 @@ def done(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     """The models have seen what was pending."""
     connection.execute("BEGIN")
     connection.execute("DELETE FROM capture.pending")
+    connection.execute(LATER)
     connection.execute("CREATE OR REPLACE TABLE work.resolved AS SELECT coalesce(max(seq), 0) AS seq FROM journal.former")
     connection.execute("CREATE OR REPLACE TABLE work.built AS SELECT ? AS rules", [version])
     connection.execute("COMMIT")

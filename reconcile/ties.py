@@ -6,9 +6,10 @@ import polars as pl
 from hub import projection
 from hub.entity import Entity
 from hub.journal import Event, Journal
-from reconcile import identity
+from reconcile import decided, identity
 
 CHUNK = 10_000  # ties in one journal event
+SAID, MERGED = 1_000, 10_000  # in place of a match weight: a steward's word, and a system's own merge
 
 
 def derive(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) -> int:
@@ -31,6 +32,7 @@ def derive(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) ->
 def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journal, anew: bool) -> int:
     """Tie the records of an entity that is matched by evidence; returns how many ties changed. The journal is told."""
     _affected(connection, entity.entity, anew)
+    decided.follow(connection, entity)
     links, apart = (connection.execute(sql, [entity.entity] * 2).pl() for sql in (_links(entity.entity), _apart(entity.entity)))
     records = connection.execute("SELECT record_ref FROM affected").pl().get_column("record_ref")
     if records.is_empty():
@@ -47,7 +49,11 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     issued = connection.execute(
         "SELECT coalesce(max(split_part(hub_id, '-', -1)::BIGINT), 0) FROM journal.former WHERE entity = ?", [entity.entity]
     ).fetchone()[0]
-    after = identity.carry_ids(identity.clusters(records, links, apart), before, former, entity.prefix or entity.entity, issued)
+    gone = connection.execute(
+        "SELECT record_ref FROM survivor"
+    ).pl()  # what another record stands for by now has no say in the id of the two
+    voters = before.join(gone, on="record_ref", how="anti")
+    after = identity.carry_ids(identity.clusters(records, links, apart), voters, former, entity.prefix or entity.entity, issued)
     moved = identity.changed(after, before)
     journal.append(_events(entity.entity, moved, identity.redirects(after, before)))
     projection.load(connection, journal)
@@ -78,9 +84,14 @@ def _links(entity: str) -> str:
       SELECT p.left_ref, p.right_ref, p.match_weight FROM identity.{entity}_pair AS p
       SEMI JOIN affected AS l ON l.record_ref = p.left_ref
       WHERE p.verdict = 'link' AND NOT EXISTS (
-        SELECT 1 FROM journal.decision AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict = 'different')
+        SELECT 1 FROM work.decided AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict <> 'same')
       UNION ALL
-      SELECT left_ref, right_ref, 1000 FROM journal.decision WHERE entity = ? AND verdict = 'same'"""
+      -- of several that can't all be followed, the ones that evidence speaks for
+      SELECT d.left_ref, d.right_ref, {SAID} + coalesce(p.match_weight, 0) FROM work.decided AS d
+      LEFT JOIN identity.{entity}_pair AS p ON p.left_ref = d.left_ref AND p.right_ref = d.right_ref
+      WHERE d.entity = ? AND d.verdict = 'same'
+      UNION ALL
+      SELECT record_ref, survivor_ref, {MERGED} FROM survivor WHERE entity = '{entity}'"""
 
 
 def _apart(entity: str) -> str:
@@ -88,9 +99,9 @@ def _apart(entity: str) -> str:
       SELECT p.left_ref, p.right_ref FROM identity.{entity}_pair AS p
       SEMI JOIN affected AS l ON l.record_ref = p.left_ref
       WHERE p.has_unequal_key AND NOT EXISTS (
-        SELECT 1 FROM journal.decision AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict = 'same')
+        SELECT 1 FROM work.decided AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict = 'same')
       UNION ALL
-      SELECT left_ref, right_ref FROM journal.decision WHERE entity = ? AND verdict = 'different'"""
+      SELECT left_ref, right_ref FROM work.decided WHERE entity = ? AND verdict <> 'same'"""
 
 
 def _events(entity: str, moved: pl.DataFrame, redirects: list[tuple[str, str]]) -> list[Event]:

@@ -12,13 +12,25 @@ EVENTS = st.one_of(
         lambda record, hub_id: Event("hub_ids.assigned", "customer", {"entity": "customer", "assigned": [[record, hub_id]]}), IDS, IDS
     ),
     st.builds(
-        lambda verdict: Event("match.decided", "customer", {"entity": "customer", "left_ref": "a", "right_ref": "b", "verdict": verdict}),
-        st.sampled_from(["same", "different", "undone"]),
+        lambda verdict, decision, takes_back: Event(
+            "match.decided",
+            "customer",
+            {"entity": "customer", "left_ref": "a", "right_ref": "b", "verdict": verdict, "decision": decision, "takes_back": takes_back},
+        ),
+        st.sampled_from(["same", "different", "parent_of", "undone"]),
+        st.sampled_from([None, "D-a", "D-b"]),
+        st.sampled_from([None, "D-a", "D-b"]),
     ),
     st.builds(
-        lambda record, value: Event("value.pinned", record, {"record_ref": record, "column": "phone", "value": value}),
+        lambda record, value, decision, takes_back: Event(
+            "value.pinned",
+            record,
+            {"record_ref": record, "column": "phone", "value": value, "decision": decision, "takes_back": takes_back},
+        ),
         IDS,
         st.sampled_from([None, "1", "2"]),
+        st.sampled_from([None, "D-a", "D-b"]),
+        st.sampled_from([None, "D-a", "D-b"]),
     ),
     st.builds(lambda key, reason: Event("discrepancy.waived", key, {"reason": reason}), IDS, st.sampled_from([None, "known"])),
     st.builds(lambda kind, key: Event(kind, "discrepancy", {"ids": [key]}), st.sampled_from(["cases.opened", "cases.closed"]), IDS),
@@ -105,6 +117,21 @@ def test_a_push_that_is_sent_again_is_in_doubt_until_its_own_answer_comes(tmp_pa
         projection.load(connection, kept)
 
     assert connection.execute("SELECT state FROM journal.push ORDER BY seq").fetchall() == [("not_sent",), ("intended",)]
+
+
+def test_to_take_back_a_word_leaves_what_was_said_before_it(tmp_path):
+    pair = {"entity": "customer", "left_ref": "a", "right_ref": "b"}
+    with journal.open(tmp_path / "journal.sqlite") as kept:
+        kept.append([
+            Event("match.decided", "a b", pair | {"verdict": "same", "decision": "D-1"}, "Ann"),
+            Event("match.decided", "a b", pair | {"verdict": "different", "decision": "D-2"}, "Bob"),
+            Event("match.decided", "a b", pair | {"verdict": "undone", "takes_back": "D-2"}, "Bob"),
+        ])  # fmt: skip
+
+        connection = hub()
+        projection.load(connection, kept)
+
+    assert connection.execute("SELECT verdict, actor, decision FROM journal.decision").fetchall() == [("same", "Ann", "D-1")]
 
 
 def hub():
