@@ -1,5 +1,7 @@
 """Reads how records of an entity are matched: keys, blocks, comparison levels with their trained m and u."""
 
+import re
+from collections.abc import Collection
 from functools import cache
 from math import log2
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError
 
-from hub import entity
+from hub import entity, keys
 from hub.errors import ConfigurationWrong
 
 FOLDER = Path(__file__).parent / "identity"
@@ -19,7 +21,13 @@ class Level(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     when: str = ""  # SQL on l and r; the last level has none
     m: float = Setting(gt=0, le=1)
-    u: float = Setting(gt=0, le=1)
+    u: float = Setting(gt=0, le=1)  # with `term`: of a rare one
+    term: str | None = None  # the key that is equal then: to share what many have weighs less
+
+    @property
+    def sql(self) -> str:
+        """The condition with the functions of hub/keys.py written out."""
+        return keys.expanded(self.when)
 
     @property
     def weight(self) -> float:
@@ -38,22 +46,44 @@ class Matching(BaseModel):
     """How records of one entity are matched."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    beside: dict[str, str] = {}  # {column: field type} that files may hold and the entity has not
     keys: dict[str, str]
     blocks: tuple[tuple[str, ...], ...]
-    sure: tuple[tuple[str, ...], ...] = ()
-    sure_finds: float = Setting(default=1, gt=0, le=1)
+    most: int = Setting(default=100, gt=1)  # what more records share brings none of them together
     link: float
-    needs: tuple[str, ...] = ()
+    needs: tuple[tuple[str, ...], ...] = ()  # comparisons that, each group taken together, must not speak against a link by weight
     review: float
     prior: float
+    copies: float = Setting(
+        default=0, ge=0
+    )  # how many other records a record has that are the same thing; one in each other source at least
     comparisons: dict[str, Comparison] = {}
 
     def key_sql(self) -> dict[str, str]:
-        """SQL of each key, with organisation_key(...), person_key(...) and street_key(...) written out."""
-        written = dict(self.keys)
-        for function, sql in FUNCTIONS.items():
-            written = {name: _expand(expression, function, sql) for name, expression in written.items()}
-        return written
+        """SQL of each key, with the functions of hub/keys.py written out."""
+        return {name: keys.expanded(sql) for name, sql in self.keys.items()}
+
+    def select(self, head: str, records: str, columns: Collection[str]) -> str:
+        """A query for `head` and the keys of records (a table, or a query in brackets) that have these columns."""
+        absent = "".join(f", NULL::TEXT AS {name}" for name in self.beside if name not in columns)
+        wanted = ", ".join(f"({sql})::TEXT AS {name}" for name, sql in self.key_sql().items())
+        return f"SELECT {head}, {wanted} FROM (SELECT *{absent} FROM {records}) AS record"
+
+    def terms(self) -> list[str]:
+        """The keys whose frequent values weigh less."""
+        return sorted({level.term for each in self.comparisons.values() for level in each.levels if level.term})
+
+    def of(self, columns: Collection[str]) -> "Matching":
+        """The matching of records that have these columns alone: what would be silent for all of them is left out."""
+        spoken = {name for name, sql in self.keys.items() if {*re.findall(r"\w+", sql)} & {*columns}}
+        said = lambda comparison: spoken.issuperset(comparison.on)
+        return self.model_copy(
+            update={
+                "blocks": tuple(each for each in self.blocks if spoken.issuperset(each)),
+                "comparisons": {name: each for name, each in self.comparisons.items() if said(each)},
+                "needs": tuple(filter(None, (tuple(name for name in group if said(self.comparisons[name])) for group in self.needs))),
+            }
+        )
 
 
 @cache
@@ -73,43 +103,3 @@ def source(name: str, folder: Path) -> Path:
     """The file that says how an entity is matched; it need not exist."""
     own = folder / f"{name}.yaml"
     return own if own.exists() else FOLDER / f"{name}.yaml"
-
-
-def _expand(expression: str, name: str, sql) -> str:
-    while (start := expression.find(f"{name}(")) >= 0:
-        end = expression.index(")", start)
-        expression = expression[:start] + sql(expression[start + len(name) + 1 : end]) + expression[end + 1 :]
-    return expression
-
-
-def _folded(text: str) -> str:
-    """Lower case, umlauts as two letters, no accents, no dots: how people type a name who have no such keys."""
-    for umlaut, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
-        text = f"replace({text}, '{umlaut}', '{letters}')"
-    return f"regexp_replace(strip_accents({text}), '[.''’]', '', 'g')"
-
-
-def _organisation(column: str) -> str:
-    forms = "|".join(sorted(entity.codes("legal_form"), key=len, reverse=True))
-    words = _words(f"lower({column})")
-    bare = f"trim(regexp_replace(regexp_replace({words}, '\\b({forms}|and|und|et)\\b', ' ', 'g'), ' +', ' ', 'g'))"
-    return f"nullif({bare}, '')"
-
-
-def _person(column: str) -> str:
-    """Given name first, also where a list says family name, comma, given name."""
-    turned = f"regexp_replace(lower({column}), '^([^,]+),(.+)$', '\\2 \\1')"
-    return f"nullif(trim({_words(turned)}), '')"
-
-
-def _street(column: str) -> str:
-    """Without blanks and without the word for a street, which everyone shortens in another way."""
-    joined = f"replace({_words(f'lower({column})')}, ' ', '')"
-    return f"nullif(regexp_replace({joined}, '(strasse|street|avenue|straat|str|ave|st)(\\d*)$', '\\2'), '')"
-
-
-def _words(text: str) -> str:
-    return f"regexp_replace({_folded(text)}, '[^a-z0-9]+', ' ', 'g')"
-
-
-FUNCTIONS = {"organisation_key": _organisation, "person_key": _person, "street_key": _street}

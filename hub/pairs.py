@@ -1,30 +1,54 @@
-"""SQL that weighs pairs of records, from an entity's matching alone; the models use it, and `hub match`."""
+"""SQL that weighs pairs of records, from an entity's matching alone; the models use it, training, and `hub match`.
 
-# Kept apart, but a steward is asked: one letter or digit wrong, missing, too many, or swapped with its neighbour.
-SLIPS = 1
+Each step is a query over the ones before: candidate (pairs that share a block), compared (which level holds in each
+comparison), weighed (what each level adds), and the verdict.
+"""
 
+from hub import keys
 
-def weight(comparison):
-    """SQL for the match weight that one comparison adds; 0 when either side says nothing."""
-    silent = " OR ".join(f"{side}.{key} IS NULL" for key in comparison.on for side in "lr")
-    levels = " ".join(
-        f"WHEN {level.when} THEN {level.weight:.9f}" if level.when else f"ELSE {level.weight:.9f}" for level in comparison.levels
-    )
-    return f"CASE WHEN {silent} THEN 0 {levels} END"
+COMMON = 4  # what fewer records have, beside the copies of one, is rare
+HALF_STEPS = "pow(2, floor(2 * log2({})) / 2)"  # so that a weight changes when a value is half as often again, not with every record
 
 
-def candidates(key, how, probe):
-    """Pairs of the records in `probe` with those in `key` that agree on one block at least; each pair once, the smaller record_ref left."""
-    differ = "t.record_ref < a.record_ref" if probe == key else "t.record_ref <> a.record_ref"
-    pair = "least(t.record_ref, a.record_ref) AS left_ref, greatest(t.record_ref, a.record_ref) AS right_ref"
-    agreed = [" AND ".join(f"t.{each} = a.{each}" for each in block) for block in (*how.blocks, ("hub_id_said",))]
-    return " UNION ".join(f"SELECT {pair} FROM {probe} AS t JOIN {key} AS a ON {block} AND {differ}" for block in agreed)
+def weighed(key, how, strong, touched_only):
+    """Candidate pairs of the records in the table `key`, with their weight and verdict; see macros/identity.py for what these mean."""
+    steps, sides = narrowed(key, how, touched_only)
+    weights = {name: weight(name, comparison) for name, comparison in how.comparisons.items()}
+    total = " + ".join([f"{how.prior:.9f}", *(f"w_{name}" for name in weights)])
+    evidence = ", ".join([f"'{name}': round(w_{name}, 2)" for name in weights] or ["'strong_key': TRUE"])
+    joins = " ".join(f"LEFT JOIN common_{term} ON common_{term}.term = c.term_{term}" for term in how.terms())
+    return f"""
+      WITH {steps}, {common(key, how, sides if touched_only else None)}
+      compared AS ({compared("candidate", sides, how, strong)}),
+      added AS (SELECT c.*{"".join(f", {sql} AS w_{name}" for name, sql in weights.items())} FROM compared AS c {joins}),
+      weighed AS (SELECT *, {total} AS match_weight, to_json({{{evidence}}}) AS evidence FROM added)
+      SELECT left_ref::TEXT AS left_ref, right_ref::TEXT AS right_ref,
+        match_weight::DOUBLE AS match_weight /* log2 of the odds that the records are one */,
+        evidence::TEXT AS evidence /* what each comparison added */,
+        has_equal_key::BOOLEAN AS has_equal_key,
+        (is_unequal AND NOT is_known)::BOOLEAN AS has_unequal_key /* the two never share a cluster, unless a steward says that they are one */,
+        {verdict(how)}::TEXT AS verdict
+      FROM weighed
+      WHERE is_known OR is_unequal OR match_weight >= {min(how.review, 0)}"""
+
+
+def verdict(how):
+    """SQL for the verdict on a weighed pair, by the first rule that holds."""
+    if not how.comparisons:
+        return "CASE WHEN is_known THEN 'link' WHEN is_unequal THEN 'forbid' ELSE 'apart' END"
+    agreed = "".join(f" AND {' + '.join(f'w_{name}' for name in group)} >= 0" for group in how.needs)
+    return f"""CASE WHEN is_known THEN 'link'
+        WHEN is_unequal AND is_slip AND match_weight >= {how.link} THEN 'review'
+        WHEN is_unequal THEN 'forbid'
+        WHEN match_weight >= {how.link}{agreed} THEN 'link'
+        WHEN match_weight >= {how.review} THEN 'review'
+        ELSE 'apart' END"""
 
 
 def narrowed(key, how, touched_only):
     """Steps of a query that end in `candidate`, and the table that holds the keys of both sides: a few rows when few records were touched."""
     if not touched_only:
-        return f"candidate AS ({candidates(key, how, key)})", key
+        return f"candidate AS MATERIALIZED ({candidates(key, how, key)})", key
     # Each key column of all records is read once, and all columns together once: joined as they are, each join would read all of them.
     return (
         f"""
@@ -38,37 +62,82 @@ def narrowed(key, how, touched_only):
     )
 
 
-def weighed(key, how, strong, touched_only):
-    """Candidate pairs of the records in the table `key`, with their weight and verdict; see macros/identity.py for what these mean."""
+def candidates(key, how, probe):
+    """Pairs of the records in `probe` with those in `key` that agree on one block at least; each pair once, the smaller record_ref left."""
+    return " UNION ".join(_sharing(key, block, how.most, probe) for block in (*how.blocks, ("hub_id_said",)))
+
+
+def _sharing(key, block, most, probe):
+    differ = "t.record_ref < a.record_ref" if probe == key else "t.record_ref <> a.record_ref"
+    return f"""
+      SELECT least(t.record_ref, a.record_ref) AS left_ref, greatest(t.record_ref, a.record_ref) AS right_ref
+      FROM {probe} AS t JOIN {key} AS a ON {_equal("t", "a", block)} AND {differ}
+      ANTI JOIN ({crowds(key, block, most, probe)}) AS c ON {_equal("c", "t", block)}"""
+
+
+def crowds(key, block, most, probe):
+    """The values of a block that more than so many records share."""
+    asked = "" if probe == key else f"SEMI JOIN {probe} AS p ON {_equal('k', 'p', block)}"
+    columns, said = ", ".join(f"k.{each}" for each in block), " AND ".join(f"k.{each} IS NOT NULL" for each in block)
+    return f"SELECT {columns} FROM {key} AS k {asked} WHERE {said} GROUP BY ALL HAVING count(*) > {most}"
+
+
+def _equal(one, other, keys):
+    return " AND ".join(f"{one}.{each} = {other}.{each}" for each in keys)
+
+
+def compared(pair, sides, how, strong):
+    """Which level holds in each comparison of these pairs, counted from 0; NULL where either side says nothing."""
     equal = " OR ".join([f"l.{each} = r.{each}" for each in strong] or ["FALSE"])
     unequal = " OR ".join([f"l.{each} <> r.{each}" for each in strong] or ["FALSE"])
-    slip = " AND ".join([f"coalesce(damerau_levenshtein(l.{each}, r.{each}) <= {SLIPS}, TRUE)" for each in strong] or ["FALSE"])
-    weights = {name: weight(comparison) for name, comparison in how.comparisons.items()}
-    total = " + ".join([f"{how.prior:.9f}", *(f"w_{name}" for name in weights)])
-    columns = "".join(f", {sql} AS w_{name}" for name, sql in weights.items())
-    evidence = ", ".join([f"'{name}': round(w_{name}, 2)" for name in weights] or ["'strong_key': TRUE"])
-    agreed = "".join(f" AND w_{name} >= 0" for name in how.needs)
-    by_weight = f"WHEN match_weight >= {how.link}{agreed} THEN 'link' WHEN match_weight >= {how.review} THEN 'review'" if weights else ""
-    asked = f"WHEN has_unequal_key AND is_slip AND match_weight >= {how.link} THEN 'review'" if weights else ""
-    steps, keys = narrowed(key, how, touched_only)
+    slip = " AND ".join([f"COALESCE({keys.slip(f'l.{each}', f'r.{each}')}, TRUE)" for each in strong] or ["FALSE"])
+    levels = "".join(f", {level(comparison)} AS v_{name}" for name, comparison in how.comparisons.items())
+    terms = "".join(f", l.{term} AS term_{term}" for term in how.terms())
+    if "doubted" in how.keys:
+        slip = f"({slip} OR l.doubted IS NOT NULL OR r.doubted IS NOT NULL)"
+    known = f"COALESCE(l.hub_id_said = r.hub_id_said, FALSE) OR COALESCE({equal}, FALSE)"
     return f"""
-      WITH {steps},
-      compared AS (
-        SELECT c.left_ref, c.right_ref, COALESCE(l.hub_id_said = r.hub_id_said, FALSE) AS said_same,
-          COALESCE({equal}, FALSE) AS has_equal_key, COALESCE({unequal}, FALSE) AS is_unequal, {slip} AS is_slip{columns}
-        FROM candidate AS c
-        JOIN {keys} AS l ON l.record_ref = c.left_ref
-        JOIN {keys} AS r ON r.record_ref = c.right_ref
-      ), weighed AS (
-        SELECT *, said_same OR has_equal_key AS is_known, is_unequal AND NOT (said_same OR has_equal_key) AS has_unequal_key,
-          {total} AS match_weight, to_json({{{evidence}}}) AS evidence
-        FROM compared
-      )
-      SELECT left_ref::TEXT AS left_ref, right_ref::TEXT AS right_ref,
-        match_weight::DOUBLE AS match_weight /* log2 of the odds that the records are one */,
-        evidence::TEXT AS evidence /* what each comparison added */,
-        has_equal_key::BOOLEAN AS has_equal_key,
-        has_unequal_key::BOOLEAN AS has_unequal_key /* the two never share a cluster, unless a steward says that they are one */,
-        CASE WHEN is_known THEN 'link' {asked} WHEN has_unequal_key THEN 'forbid' {by_weight} ELSE 'apart' END::TEXT AS verdict
-      FROM weighed
-      WHERE is_known OR has_unequal_key OR match_weight >= {min(how.review, 0)}"""
+      SELECT c.left_ref, c.right_ref, COALESCE({equal}, FALSE) AS has_equal_key, {known} AS is_known,
+        COALESCE({unequal}, FALSE) AND NOT ({known}) AS is_unequal, {slip} AS is_slip{levels}{terms}
+      FROM {pair} AS c
+      JOIN {sides} AS l ON l.record_ref = c.left_ref
+      JOIN {sides} AS r ON r.record_ref = c.right_ref"""
+
+
+def level(comparison):
+    """SQL for the number of the first level that holds."""
+    silent = " OR ".join(f"{side}.{key} IS NULL" for key in comparison.on for side in "lr")
+    cases = " ".join(f"WHEN {each.sql} THEN {number}" if each.when else f"ELSE {number}" for number, each in enumerate(comparison.levels))
+    return f"(CASE WHEN {silent} THEN NULL {cases} END)::UTINYINT"
+
+
+def weight(name, comparison):
+    """SQL for the match weight that one comparison adds; 0 when either side says nothing."""
+    cases = " ".join(f"WHEN {number} THEN {_added(each)}" for number, each in enumerate(comparison.levels))
+    return f"CASE v_{name} {cases} ELSE 0 END"
+
+
+def _added(each):
+    if not each.term:
+        return f"{each.weight:.9f}"
+    # m / u of a rare value; what many have, they share by chance as often as they have it.
+    return f"(log2({each.m:.9g}) - log2(greatest({each.u:.9g}, COALESCE(common_{each.term}.share, 0))))"
+
+
+def common(key, how, near=None):
+    """Steps that give the share of the records that have each value which is not rare; of the values in `near` alone, when it is named."""
+    if not how.terms():
+        return ""
+    size = (
+        f"size AS MATERIALIZED (SELECT count(*) AS records, greatest(count(DISTINCT source) - 1, {how.copies:.2f}) AS others FROM {key}),"
+    )
+    asked = lambda term: f" AND {term} IN (SELECT {term} FROM {near})" if near else ""
+    return size + "".join(
+        f"""
+        common_{term} AS MATERIALIZED (
+          SELECT term, {HALF_STEPS.format("n - others")} / {HALF_STEPS.format("records")} AS share
+          FROM (SELECT {term} AS term, count(*) AS n FROM {key} WHERE {term} IS NOT NULL{asked(term)} GROUP BY ALL) AS counted, size
+          WHERE n - others >= {COMMON}
+        ),"""
+        for term in how.terms()
+    )

@@ -31,7 +31,7 @@ class Rules:
         return bool(self.entities[of].identity.evidence)
 
     def matching(self, of: str) -> matching.Matching:
-        return matching.read(of, self.identity)
+        return matching.read(of, self.identity).of(self.entities[of].columns())
 
     def owner(self, of: str) -> ownership.Ownership:
         return self.ownership.get(of) or ownership.Ownership(believe=tuple(self.roles(of)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from hub import text
 from hub.errors import HubError
 
 
@@ -45,7 +46,9 @@ def locked(hub_file: Path, wait: bool = True) -> Iterator[None]:
 
 def connect(file: Path | None = None, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """A connection with our settings; in memory when no file is named."""
-    return duckdb.connect(str(file or ":memory:"), read_only=read_only, config=settings())
+    connection = duckdb.connect(str(file or ":memory:"), read_only=read_only, config=settings())
+    text.register(connection)
+    return connection
 
 
 def settings() -> dict[str, str]:

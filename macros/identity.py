@@ -8,13 +8,10 @@ from macros.canonical import firm_rules, only_touched, typed
 @macro()
 def match_keys(evaluator, entity):
     """The live records of an entity, as narrow keys in normal form."""
-    the_rules = firm_rules(evaluator)
-    how = the_rules.matching(entity.name)
-    keys = ", ".join(f"({sql})::TEXT AS {name}" for name, sql in how.key_sql().items())
-    return f"""
-      SELECT record_ref::TEXT AS record_ref, (system || ':' || object)::TEXT AS source, hub_id_said::TEXT AS hub_id_said, {keys}
-      FROM canonical.{entity.name}
-      WHERE is_live AND {only_touched(evaluator, "record_ref", "work.touched_record", "record_ref")}"""
+    known = firm_rules(evaluator).entities[entity.name]
+    live = f"(SELECT * FROM canonical.{entity.name} WHERE is_live AND {only_touched(evaluator, 'record_ref', 'work.touched_record', 'record_ref')})"
+    head = "record_ref::TEXT AS record_ref, (system || ':' || object)::TEXT AS source, hub_id_said::TEXT AS hub_id_said"
+    return firm_rules(evaluator).matching(entity.name).select(head, live, known.columns())
 
 
 @macro()

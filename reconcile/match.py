@@ -1,4 +1,4 @@
-"""Finds who is who in files alone: no project, no systems, the weights that the hub uses."""
+"""Finds who is who in files alone: no project, no systems, weights learned from the files themselves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ import polars as pl
 
 from hub import entity, matching, store
 from hub.errors import ContractBroken
+from hub.matching import Matching
 from hub.normal import normal
 from hub.pairs import weighed
 from hub.systems.files import guess, table
 from hub.systems.files.folder import Options
-from reconcile import identity, match_columns
+from reconcile import identity, learn, match_columns
 from reconcile.match_columns import Chosen
 
 # What is put before the columns of a file.
@@ -64,9 +65,10 @@ def match(files: list[File], of: str, id_column: str | None = None) -> Matched:
     """
     rows = pl.concat([_rows(each, id_column) for each in files], how="diagonal").with_row_index("record_ref")
     with store.connect() as connection:
-        _load(connection, files, of)
+        how = _load(connection, files, of)
         strong = entity.all_entities()[of].identity.strong
-        pairs = connection.execute(PAIRS.format(weighed=weighed("key", matching.read(of), strong, False))).pl()
+        learned = learn.learn(connection, "key", how, strong)
+        pairs = connection.execute(PAIRS.format(weighed=weighed("key", learned, strong, False))).pl()
     grouped = _grouped(rows.height, pairs)
     across = pairs.join(grouped, left_on="one", right_on="record_ref").join(
         grouped, left_on="other", right_on="record_ref", suffix="_right"
@@ -98,8 +100,8 @@ def _ids(file: File, column: str) -> pl.Series:
     return ids
 
 
-def _load(connection: duckdb.DuckDBPyConnection, files: list[File], of: str) -> None:
-    """The table `key`: one row a row of the files, its narrow keys in normal form."""
+def _load(connection: duckdb.DuckDBPyConnection, files: list[File], of: str) -> Matching:
+    """The table `key`: one row a row of the files, its narrow keys in normal form. Returns how these columns are matched."""
     kinds = _kinds(of)
     frames = [
         file.records.select(
@@ -117,16 +119,17 @@ def _load(connection: duckdb.DuckDBPyConnection, files: list[File], of: str) -> 
         f"{normal(kind, f'''nullif(trim({column}), '')''')} AS {column}" if column in said.columns else f"NULL::VARCHAR AS {column}"
         for column, kind in kinds.items()
     )
-    keys = ", ".join(f"({sql})::TEXT AS {name}" for name, sql in matching.read(of).key_sql().items())
-    connection.execute(f"""
-      CREATE TABLE key AS
-      SELECT record_ref::TEXT AS record_ref, source, NULL::TEXT AS hub_id_said, {keys} FROM (SELECT record_ref, source, {columns} FROM said)""")
+    head = "record_ref::TEXT AS record_ref, source, NULL::TEXT AS hub_id_said"
+    how = matching.read(of)
+    connection.execute(f"CREATE TABLE key AS {how.select(head, f'(SELECT record_ref, source, {columns} FROM said)', kinds)}")
+    return how.of(said.columns)
 
 
 def _kinds(of: str) -> dict[str, str]:
     """{canonical column: field type} of what is text in an entity; only that is compared."""
     each = entity.all_entities()[of]
-    return {column: field.type for name, field in each.fields.items() for column, kind in field.columns(name).items() if kind == "VARCHAR"}
+    own = {column: field.type for name, field in each.fields.items() for column, kind in field.columns(name).items() if kind == "VARCHAR"}
+    return own | matching.read(of).beside
 
 
 def _grouped(height: int, pairs: pl.DataFrame) -> pl.DataFrame:

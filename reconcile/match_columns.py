@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 from stdnum.eu import vat
 
-from hub import entity
+from hub import entity, matching
 from hub.errors import ConfigurationWrong
 from hub.systems.files import synonyms
 
@@ -17,11 +17,6 @@ LOOKS = {
     "email": re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
     "domain": re.compile(r"(https?://)?([a-z0-9-]+\.)+[a-z]{2,}(/\S*)?", re.IGNORECASE),
     "phone": re.compile(r"(?=(\D*\d){7})(\+|00|\(0|0\d+[ /-])[\d ()/.-]+"),
-}
-# What people lists call the two halves of a name.
-HALVES = {
-    "given": ["given name", "first name", "forename", "given", "vorname", "fname", "prenom"],
-    "family": ["family name", "last name", "surname", "family", "nachname", "lname", "nom"],
 }
 
 
@@ -39,7 +34,7 @@ def choose(where: str, of: str, records: pl.DataFrame, said: Mapping[str, str]) 
 
     said  {canonical column: column of the file}, which goes before our own guess; an empty column leaves the field out
     """
-    columns = entity.all_entities()[of].columns()
+    columns = {**entity.all_entities()[of].columns(), **matching.read(of).beside}
     if unknown := sorted(said.keys() - columns.keys()):
         raise ConfigurationWrong(f"--map {unknown[0]}: {of} has no such column; there are {', '.join(columns)}")
     if absent := sorted({column for column in said.values() if column} - set(records.columns)):
@@ -55,12 +50,13 @@ def choose(where: str, of: str, records: pl.DataFrame, said: Mapping[str, str]) 
 
 
 def _by_name(of: str, records: pl.DataFrame) -> dict[str, tuple[str, ...]]:
-    found = {path.replace(".", "_"): (column,) for path, column in synonyms.matches(of, records).items()}
-    columns = {synonyms.plain(column): column for column in reversed(records.columns)}
-    halves = [next((columns[synonyms.plain(word)] for word in words if synonyms.plain(word) in columns), None) for words in HALVES.values()]
-    if "full_name" in entity.all_entities()[of].fields and all(halves):
-        found["full_name"] = tuple(halves)
-    return {column: sources for column, sources in found.items() if column in entity.all_entities()[of].columns()}
+    own = {path.replace(".", "_"): column for path, column in synonyms.matches(of, records).items()}
+    beside = synonyms.beside(matching.read(of).beside, records)
+    if {"given_name", "family_name"} <= beside.keys():
+        own.pop("full_name", None)  # both halves say more
+    taken = {*own.values()}
+    found = own | {name: column for name, column in beside.items() if column not in taken}
+    return {column: (source,) for column, source in found.items() if column in {**entity.all_entities()[of].columns(), **beside}}
 
 
 def _by_content(of: str, records: pl.DataFrame, taken: set[str]) -> dict[str, str]:

@@ -3,21 +3,21 @@
 import argparse
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import log2
 from pathlib import Path
+from statistics import mean
 
 import duckdb
-import polars as pl
 
 from hub import entity, firm, matching, store
 from hub.errors import HubError
 from hub.matching import Matching
-from reconcile import splink_model
-from reconcile.splink_model import Trained
+from reconcile import learn
 
 NUMBER = r"-?\d[\d.eE+-]*"
+HEAD = "record_ref, system || ':' || object AS source, NULL::TEXT AS hub_id_said"
 
 
 def main() -> None:
@@ -32,22 +32,37 @@ def main() -> None:
 
 def _trained(name: str, projects: list[Path], into: Path, dry_run: bool) -> dict:
     """Train one entity, by its file in this folder or else by ours, and write it there; gives what changed."""
-    how = matching.read(name, into)
-    read = columns_read(how, entity.all_entities()[name].columns())
-    found = splink_model.mean_of([splink_model.train(how, keys(project, name, how), read) for project in projects])
+    how, columns = matching.read(name, into), entity.all_entities()[name].columns()
+    learned = [learned_of(project, name, how.of(columns)) for project in projects]
+    found = mean_of(how, [each for each, _ in learned])
     path = into / f"{name}.yaml"
     text = written(matching.source(name, into).read_text(), found)
     if not dry_run:
         into.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return {"file": str(path), "records": found.records, "prior": [how.prior, round(found.prior, 3)], "levels": _changes(how, found)}
+    records = sum(count for _, count in learned)
+    return {"file": str(path), "records": records, "prior": [how.prior, round(found.prior, 3)], "levels": _changes(how, found)}
 
 
-def keys(project: Path, name: str, how: Matching) -> pl.DataFrame:
-    """record_ref and the keys of the live records of an entity, from the newest cut, else from the hub."""
-    columns = ", ".join(f"({sql})::TEXT AS {key}" for key, sql in how.key_sql().items())
+def learned_of(project: Path, name: str, how: Matching) -> tuple[Matching, int]:
+    """What the live records of an entity teach, in the newest cut, else in the hub; and how many they are. Raises HubError."""
+    known = entity.all_entities()[name]
     with _hub(firm.read(project)) as connection:
-        return connection.execute(f"SELECT record_ref, {columns} FROM canonical.{name} WHERE is_live ORDER BY record_ref").pl()
+        connection.execute(
+            f"CREATE TEMP TABLE key AS {how.select(HEAD, f'(SELECT * FROM canonical.{name} WHERE is_live)', known.columns())}"
+        )
+        records = connection.execute("SELECT count(*) FROM key").fetchone()[0]
+        return learn.learn(connection, "key", how, known.identity.strong), records
+
+
+def mean_of(how: Matching, learned: list[Matching]) -> Matching:
+    """Several firms' numbers as one: each firm counts the same. What the firms' records are silent of stays as it is."""
+    said = how.model_dump() | {"prior": mean(each.prior for each in learned)}
+    for name in learned[0].comparisons:
+        for number, level in enumerate(said["comparisons"][name]["levels"]):
+            seen = [each.comparisons[name].levels[number] for each in learned]
+            level |= {"m": mean(each.m for each in seen), "u": mean(each.u for each in seen)}
+    return Matching.model_validate(said)
 
 
 @contextmanager
@@ -62,27 +77,28 @@ def _hub(the_firm: firm.Firm) -> Iterator[duckdb.DuckDBPyConnection]:
         raise HubError(f"{the_firm.folder}: no records yet; run `hub run` first")
 
 
-def columns_read(how: Matching, columns: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Which of these columns each key is made from."""
-    return {key: frozenset(re.findall(r"\w+", sql)) & frozenset(columns) for key, sql in how.keys.items()}
-
-
-def written(text: str, found: Trained) -> str:
+def written(text: str, found: Matching) -> str:
     """The text of a matching with its m, u and prior replaced, all else as it was. Raises HubError when they can't be found in it."""
-    numbers = [pair for levels in found.levels.values() for pair in levels]
-    level = re.compile(rf"m: {NUMBER}, u: {NUMBER}")
-    if len(level.findall(text)) != len(numbers):
+    levels = [level for each in found.comparisons.values() for level in each.levels]
+    pattern = re.compile(rf"m: {NUMBER}, u: {NUMBER}")
+    if len(pattern.findall(text)) != len(levels):
         raise HubError("write each level's numbers as `m: 0.9, u: 0.001`, side by side; see docs/identity.md")
-    following = iter(numbers)
-    text = level.sub(lambda _: "m: {:.4g}, u: {:.4g}".format(*next(following)), text)
+    following = iter(levels)
+    text = pattern.sub(lambda _: "m: {0.m:.4g}, u: {0.u:.4g}".format(next(following)), text)
     return re.sub(rf"^prior: {NUMBER}", f"prior: {found.prior:.2f}", text, flags=re.MULTILINE)
 
 
-def _changes(how: Matching, found: Trained) -> list[dict]:
+def _changes(how: Matching, found: Matching) -> list[dict]:
     return [
-        {"comparison": name, "when": level.when or "else", "m": m, "u": u, "weight": [round(level.weight, 2), round(log2(m / u), 2)]}
+        {
+            "comparison": name,
+            "when": old.when or "else",
+            "m": new.m,
+            "u": new.u,
+            "weight": [round(old.weight, 2), round(log2(new.m / new.u), 2)],
+        }
         for name, each in how.comparisons.items()
-        for level, (m, u) in zip(each.levels, found.levels[name])
+        for old, new in zip(each.levels, found.comparisons[name].levels)
     ]
 
 

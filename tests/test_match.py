@@ -86,12 +86,12 @@ def test_columns_are_known_by_name_by_content_and_by_what_is_said(folder):
         "legal_name": ["Ort"], "phone": ["Telefon"], "billing_address_city": ["Ort"], "billing_address_postcode": ["PLZ"], "email": ["Info"]}  # fmt: skip
 
 
-def test_a_name_in_two_columns_is_one_name(tmp_path):
+def test_given_and_family_names_are_compared_each_for_itself_also_when_they_changed_places(tmp_path):
     (tmp_path / "people.csv").write_text("first name,surname,mail\nAda,Lovelace,ada@x.example\nLovelace,Ada,\nAda,Lovelace,ada@x.example\n")
 
     summary, rows = match(tmp_path, "people.csv", entity="contact")
 
-    assert summary["columns"]["people.csv"]["full_name"] == ["first name", "surname"]
+    assert summary["columns"]["people.csv"] == {"email": ["mail"], "given_name": ["first name"], "family_name": ["surname"]}
     assert rows["cluster_id"].to_list()[0] == rows["cluster_id"].to_list()[2]
 
 

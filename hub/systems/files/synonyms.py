@@ -1,6 +1,7 @@
 """Knows what exports call our fields, and so which entity a file holds."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,14 @@ def matches(name: str, records: pl.DataFrame) -> dict[str, str]:
     return found
 
 
+def beside(wanted: Iterable[str], records: pl.DataFrame) -> dict[str, str]:
+    """{column that an entity has not: column of the file}, of those wanted."""
+    columns = {plain(column): column for column in reversed(records.columns)}
+    words = _written()["beside"]
+    found = {name: next((columns[plain(word)] for word in words[name] if plain(word) in columns), None) for name in wanted}
+    return {name: column for name, column in found.items() if column}
+
+
 def plain(text: str) -> str:
     """The text without what people write in many ways: case, umlauts, spaces and signs."""
     return re.sub(r"[^a-z0-9]", "", _fold(text))
@@ -47,9 +56,14 @@ def _fold(text: str) -> str:
 
 
 @cache
+def _written() -> dict[str, Any]:
+    return yaml.safe_load(Path(__file__).with_name("synonyms.yaml").read_text())
+
+
+@cache
 def _synonyms() -> dict[str, dict[str, Any]]:
     """What columns and files are called, by entity: as synonyms.yaml says, and by our own words."""
-    written = yaml.safe_load(Path(__file__).with_name("synonyms.yaml").read_text())
+    written = {name: known for name, known in _written().items() if name != "beside"}
     entities = entity.all_entities()
     named = [*written, *(name for name in entities if name not in written)]  # of equal fits, the more usual kind
     return {name: _words(entities[name], written.get(name, {"files": [], "fields": {}})) for name in named}
