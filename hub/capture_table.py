@@ -4,17 +4,21 @@ import duckdb
 
 from hub.mapping import Object
 
+# When a record first was as it is known, when it last changed, and when each field changed that changed in between.
+STAMPS = {"_first_at": "TIMESTAMP", "_changed_at": "TIMESTAMP", "_field_changed_at": "MAP(VARCHAR, TIMESTAMP)"}
+
 
 def shape_said(each: Object) -> str:
     """The comment on an object's table. A stored hash holds for one DuckDB version and these types; when they differ, rehash."""
-    return f"hash of DuckDB {duckdb.__version__} over {_columns(each)}"
+    return f"hash of DuckDB {duckdb.__version__} over {_columns(each)}; {', '.join(STAMPS)}"
 
 
 def shape(connection: duckdb.DuckDBPyConnection, target: str, each: Object) -> None:
     """Give the object's table the columns of its contract. Values of a column that is new are NULL until read."""
     promised, wanted = each.source_fields(), shape_said(each)
+    stamps = ", ".join(f"{name} {kind}" for name, kind in STAMPS.items())
     connection.execute(
-        f"CREATE TABLE IF NOT EXISTS {target} (_id VARCHAR, _hash UBIGINT, _gone VARCHAR, _into VARCHAR, _snapshot VARCHAR, {_columns(each)})"
+        f"CREATE TABLE IF NOT EXISTS {target} (_id VARCHAR, _hash UBIGINT, _gone VARCHAR, _into VARCHAR, _snapshot VARCHAR, {stamps}, {_columns(each)})"
     )
     schema, name = target.replace('"', "").split(".")
     made = connection.execute("SELECT comment FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [schema, name]).fetchone()[0]
@@ -32,6 +36,8 @@ def _alter(connection: duckdb.DuckDBPyConnection, target: str, schema: str, name
             [schema, name],
         ).fetchall()
     )
+    for column, kind in STAMPS.items():
+        connection.execute(f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {column} {kind}")
     for path in present.keys() - promised.keys():
         connection.execute(f'ALTER TABLE {target} DROP COLUMN "{path}"')
     for path, kind in promised.items():

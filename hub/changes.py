@@ -76,15 +76,50 @@ def _latest(each: Object) -> str:
 
 
 def apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, sifted: str) -> None:
-    """Bring the records of `delta` into the object's table."""
-    columns = ", ".join(f'"{path}"' for path in each.source_fields())
+    """Bring the records of `delta` into the object's table, and note when each of their fields changed."""
+    columns = ", ".join(f's."{path}"' for path in each.source_fields())
     name = f"{snapshot.parent.parent.name}/{snapshot.parent.name}/{snapshot.name}"
     connection.execute(
         f"UPDATE {target} AS t SET _gone = d._gone, _into = d._into, _snapshot = '{name}' FROM delta AS d WHERE d._id = t._id AND d._row IS NULL"
     )
+    first, moved, join = _moved(connection, target, each)
     connection.execute(f"DELETE FROM {target} WHERE _id IN (SELECT _id FROM delta WHERE _row IS NOT NULL)")
     connection.execute(f"""
       INSERT INTO {target} BY NAME
-      SELECT d._id, d._hash, d._gone, d._into, '{name}' AS _snapshot, {columns}
-      FROM {sifted} AS s
-      JOIN delta AS d ON d._row = s._row""")
+      SELECT d._id, d._hash, d._gone, d._into, '{name}' AS _snapshot, {first} AS _first_at, _stamp AS _changed_at, {moved} AS _field_changed_at, {columns}
+      FROM (SELECT *, {_stamp(each, snapshot)} AS _stamp FROM {sifted}) AS s
+      JOIN delta AS d ON d._row = s._row {join}""")
+
+
+def _stamp(each: Object, snapshot: Path) -> str:
+    """SQL for when a row became what it is: by its own word, else when it was read."""
+    read = f"strptime('{snapshot.name}', '%Y%m%dT%H%M%S%f')"
+    # A plain cast drops the offset; with no icu extension, one by way of TIMESTAMPTZ takes a text without an offset as UTC.
+    return f'COALESCE(make_timestamp(epoch_us(TRY_CAST("{each.changed}" AS TIMESTAMPTZ))), {read})' if each.changed else read
+
+
+def _moved(connection: duckdb.DuckDBPyConnection, target: str, each: Object) -> tuple[str, str, str]:
+    """(SQL of when a record was first seen, SQL of when each field changed that has since, the join that they need).
+
+    What the rows said before is looked up only where some were there before: most snapshots of a new object have none.
+    """
+    kinds = {column.source: each.source_fields()[column.source] for _, column in each.columns().values() if column.source}
+    if not kinds or not connection.execute("SELECT 1 FROM delta WHERE _row IS NOT NULL AND kind <> 'insert' LIMIT 1").fetchone():
+        return "_stamp", "NULL", ""
+    columns = ", ".join(f'"{path}"' for path in kinds)
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE said_before AS
+      SELECT _id, _first_at, _field_changed_at, {columns} FROM {target} WHERE _id IN (SELECT _id FROM delta WHERE _row IS NOT NULL AND kind <> 'insert')""")
+    fields = ", ".join(f"{{'k': {_text(path)}, 'v': {_field_stamp(path, kind)}}}" for path, kind in kinds.items())
+    moved = f"CASE WHEN b._id IS NOT NULL THEN map_from_entries(list_filter([{fields}], lambda e: e.v IS NOT NULL)) END"
+    return "COALESCE(b._first_at, _stamp)", moved, "LEFT JOIN said_before AS b ON b._id = d._id"
+
+
+def _field_stamp(path: str, kind: str) -> str:
+    """SQL for when a field changed last; NULL when it never did. An empty text says nothing, as NULL does."""
+    now, before = (f"nullif(trim({side}), '')" if kind == "VARCHAR" else side for side in (f's."{path}"', f'b."{path}"'))
+    return f"CASE WHEN {now} IS DISTINCT FROM {before} THEN _stamp ELSE b._field_changed_at[{_text(path)}] END"
+
+
+def _text(path: str) -> str:
+    return "'" + path.replace("'", "''") + "'"

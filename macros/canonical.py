@@ -11,7 +11,11 @@ SOURCE = {
     "hub_id_said": "The hub id that the record carries.",
     "is_live": "Whether it is there and to be seen.",
     "merged_ref": "The record it was merged into there.",
+    "first_at": "When it had become what it was as the hub first saw it: by its own stamp, else when that was read.",
+    "changed_at": "When it became what it is: by its own stamp, else when that was read.",
+    "field_changed_at": "When each column changed that has changed since; one that is empty was cleared then.",
 }
+KINDS = {"is_live": "BOOLEAN", "first_at": "TIMESTAMP", "changed_at": "TIMESTAMP", "field_changed_at": "MAP(TEXT, TIMESTAMP)"}
 
 
 def firm_rules(evaluator):
@@ -71,8 +75,20 @@ def typed(columns, query):
 
 def record_columns(entity):
     """The columns of canonical records: where one comes from, then the entity's own."""
-    head = {name: ("BOOLEAN" if name == "is_live" else "TEXT", says) for name, says in SOURCE.items()}
+    head = {name: (KINDS.get(name, "TEXT"), says) for name, says in SOURCE.items()}
     return head | {name: (kind, field_of(entity, name).says) for name, kind in entity.columns().items()}
+
+
+def field_stamps(mapped):
+    """SQL for when each mapped column changed, by column; NULL for the many records that never changed."""
+    stamps = ", ".join(
+        f"{{'k': '{name}', 'v': _field_changed_at['{column.source}']}}" for name, (_, column) in mapped.items() if column.source
+    )
+    return (
+        f"CASE WHEN _field_changed_at IS NOT NULL THEN map_from_entries(list_filter([{stamps}], e -> e.v IS NOT NULL)) END"
+        if stamps
+        else "NULL"
+    )
 
 
 def records(evaluator, the_rules, system, each):
@@ -88,6 +104,9 @@ def records(evaluator, the_rules, system, each):
         external,
         "COALESCE(_gone, 'not_visible') = 'not_visible'",
         f"'{system.system}:{each.name}:' || _into",
+        "_first_at",
+        "_changed_at",
+        field_stamps(mapped),
     ]
     columns = [f"{sql} AS {name}" for sql, name in zip(head, SOURCE)]
     columns += [

@@ -246,3 +246,19 @@ def test_a_killed_read_leaves_no_trace(hub):
 
     hub.read(whole(row("1")))
     assert [path.name[0] for path in (hub.folder / "crm" / "Account").iterdir()] == ["2"]
+
+
+def test_each_record_knows_when_it_and_each_of_its_fields_changed(hub):
+    hub.read(Page([row("A", Stamp="2026-11-01T09:00:00.000+0100"), row("B")], last=True))
+    hub.read(Page([row("A", Stamp="2026-11-03T09:00:00Z", Terms=""), row("B")], last=True))
+    hub.read(Page([row("A", Stamp="2026-11-04T09:00:00Z", Terms="", Name="Ada SE"), row("B", Stamp="soon", Limit=6)], last=True))
+
+    found = hub.connection.execute(
+        'SELECT _id, _first_at, _changed_at, _field_changed_at FROM capture."crm__Account" ORDER BY 1'
+    ).fetchall()
+
+    first, then, last, read = (datetime(2026, 11, day, hour) for day, hour in ((1, 8), (3, 9), (4, 9), (2, 0)))
+    assert found == [
+        ("A", first, last, {"Name": last, "Terms": then}),
+        ("B", datetime(2026, 11, 2, 8), read + timedelta(minutes=3), {"Limit": read + timedelta(minutes=3)}),
+    ]
