@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, model_validator
@@ -12,29 +12,42 @@ from hub.errors import ConfigurationWrong
 
 FILE = Path(__file__).parent / "ownership.yaml"
 FURTHEST = "furthest"  # not a role: the value that is furthest in the entity's life cycle
+By = Literal["source order", "recency", "completeness", "agreement", "longest valid"]
 
 
 class Rule(BaseModel):
-    """Who owns a field in some life-cycle states, who stands in for it, and who must mirror it."""
+    """Who owns a field in some life-cycle states, who stands in for it, what decides between equals, and who must mirror it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     owner: str
-    otherwise: tuple[str, ...] = Setting((), alias="else")
+    stand_ins: tuple[tuple[str, ...], ...] = Setting((), alias="else")  # in order; those in one list are equal
+    by: By = "source order"
     states: tuple[str, ...] = Setting((), alias="while")  # none: always
     mirror: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _one_is_a_list(cls, value: Any) -> Any:
-        return {name: [each] if name != "owner" and isinstance(each, str) else each for name, each in value.items()}
+        lists = {name: [each] if name in ("else", "while", "mirror") and isinstance(each, str) else each for name, each in value.items()}
+        return lists | {"else": [[each] if isinstance(each, str) else each for each in lists.get("else", ())]}
 
     @property
     def is_furthest(self) -> bool:
         return self.owner == FURTHEST
 
     @property
+    def otherwise(self) -> tuple[str, ...]:
+        """All that stand in, in order."""
+        return tuple(role for equals in self.stand_ins for role in equals)
+
+    @property
     def order(self) -> tuple[str, ...]:
         return (self.owner, *self.otherwise)
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        """Whom to believe before whom, {role: 0 for the owner, 1 for the first that stand in …}."""
+        return {role: rank for rank, equals in enumerate(((self.owner,), *self.stand_ins)) for role in equals}
 
 
 class Posted(BaseModel):
@@ -53,6 +66,7 @@ class Ownership(BaseModel):
     believe: tuple[str, ...]
     must_exist: dict[str, str] = {}
     posted: Posted | None = None
+    together: tuple[tuple[str, ...], ...] = ()  # fields that come from one record, whole or not at all
     fields: dict[str, tuple[Rule, ...]] = {}
 
     @model_validator(mode="before")
@@ -63,7 +77,11 @@ class Ownership(BaseModel):
 
     def rules(self, field: str) -> tuple[Rule, ...]:
         """The rules of a field; one that nobody named is believed in the entity's order and mirrored nowhere."""
-        return self.fields.get(field) or (Rule(owner=self.believe[0], otherwise=self.believe[1:]),)
+        return self.fields.get(field) or (Rule.model_validate({"owner": self.believe[0], "else": self.believe[1:]}),)
+
+    def group(self, field: str) -> tuple[str, ...]:
+        """The fields that come from one record with this one, itself among them."""
+        return next((group for group in self.together if field in group), (field,))
 
 
 @cache
@@ -85,6 +103,9 @@ def _prove(where: str, known: entity.Entity | None, ownership: Ownership) -> Non
         if field not in known.fields:
             raise ConfigurationWrong(f"{where} {field}: no such field; use one of {', '.join(known.fields)}")
         _prove_one_owner(f"{where} {field}", known.life_cycle or ["always"], rules)
+        _prove_equals(f"{where} {field}", rules)
+    for group in ownership.together:
+        _prove_group(where, known, ownership, group)
 
 
 def _prove_one_owner(where: str, states: list[str], rules: tuple[Rule, ...]) -> None:
@@ -97,3 +118,25 @@ def _prove_one_owner(where: str, states: list[str], rules: tuple[Rule, ...]) -> 
             raise ConfigurationWrong(f"{where}: no state {', '.join(sorted(unknown))}; the life cycle is {', '.join(states)}")
         if rule.owner in rule.mirror:
             raise ConfigurationWrong(f"{where}: {rule.owner} owns and mirrors it; an owner is never written")
+
+
+def _prove_equals(where: str, rules: tuple[Rule, ...]) -> None:
+    for rule in rules:
+        if rule.by == "source order" and any(len(equals) > 1 for equals in rule.stand_ins):
+            raise ConfigurationWrong(
+                f"{where}: {', '.join(rule.otherwise)} has equals; say `by` what to decide between them, or order them"
+            )
+        if rule.is_furthest and (rule.stand_ins or rule.by != "source order"):
+            raise ConfigurationWrong(f"{where}: the furthest value needs no `else` and no `by`; take them out")
+
+
+def _prove_group(where: str, known: entity.Entity, ownership: Ownership, group: tuple[str, ...]) -> None:
+    if unknown := [field for field in group if field not in known.fields]:
+        raise ConfigurationWrong(f"{where} together: no field {', '.join(unknown)}; use some of {', '.join(known.fields)}")
+    if again := [field for field in group if ownership.group(field) != group]:
+        raise ConfigurationWrong(f"{where} together: {', '.join(again)} stands in two groups; a field goes with one")
+    chosen = {field: [(rule.owner, rule.stand_ins, rule.by, rule.states) for rule in ownership.rules(field)] for field in group}
+    if other := [field for field in group if chosen[field] != chosen[group[0]]]:
+        raise ConfigurationWrong(
+            f"{where} together: {', '.join(other)} is not chosen as {group[0]} is; give them one owner, else, by and while"
+        )

@@ -3,45 +3,61 @@
 from sqlmesh import macro
 
 from macros.canonical import firm_rules, members_of, record_columns, typed
+from macros.survivorship import by_state, chosen_by, cleared, picks, says, value_columns
 
 
-def by_state(entity, field_rules, render):
-    """SQL that holds for every life-cycle state: what `render` makes of the rule of that state."""
-    if len(field_rules) == 1:
-        return render(field_rules[0])
-    cases = " ".join(f"WHEN {entity.life_cycle.index(state) + 1} THEN {render(rule)}" for rule in field_rules for state in rule.states)
-    # Nobody says how far it has come: the rules of the first state, so that a name that one system alone knows survives.
-    return f"CASE COALESCE(h.furthest, 1) {cases} END"
+def first(rule, roles, group, value):
+    """The `value` of the first of a rule's roles that says anything on a group of fields; of the owner too when it cleared them."""
+    cases = [f"WHEN {says(group, role)} THEN {role}.{value}" for role in rule.order if role in roles]
+    if rule.owner in roles:
+        cases.insert(1, f"WHEN {cleared(group, rule.owner)} THEN {rule.owner}.{value}")
+    return f"CASE {' '.join(cases)} END" if cases else "NULL"
 
 
-def value_columns(name, field):
-    """The columns of a field as identity and golden have them: references are hub ids there."""
-    return {f"{name}_id": "TEXT"} if field.type == "reference" else field.columns(name)
+def survivor(entity, name, owner, roles, value):
+    """SQL for the `value` (a column, or record_ref) of the record that a field survives from."""
+    rules, group = owner.rules(name), {each: entity.fields[each] for each in owner.group(name)}
+    best = by_state(entity, rules, lambda rule: first(rule, roles, group, value))
+    # Where one record is all there is, or nothing but the order of roles counts, there is nothing to decide.
+    return f"CASE WHEN h.record_count > 1 THEN {next(iter(group))}_pick.{value} ELSE {best} END" if chosen_by(rules) else best
 
 
-def first(rule, roles, columns, value):
-    """The first of a rule's roles that says anything on these columns: its `value`."""
-    says = {role: " OR ".join(f"{role}.{column} IS NOT NULL" for column in columns) for role in rule.order if role in roles}
-    cases = " ".join(f"WHEN {test} THEN {role}.{value}" for role, test in says.items())
-    return f"CASE {cases} END" if cases else "NULL"
-
-
-def field_columns(entity, name, field, field_rules, roles):
+def field_columns(entity, name, field, owner, roles):
     """The golden columns of one field: its parts, and the record that gave them."""
     columns = value_columns(name, field)
-    says = field.says.replace("*/", "")
-    if field_rules[0].is_furthest:
+    about = field.says.replace("*/", "")
+    if owner.rules(name)[0].is_furthest:
         return [
-            f"{entity.life_cycle}[h.furthest]::TEXT AS {name} /* {says} */",
+            f"{entity.life_cycle}[h.furthest]::TEXT AS {name} /* {about} */",
             f"h.furthest_ref::TEXT AS {name}_from /* The record that gave {name}. */",
         ]
     made = []
     for column, kind in columns.items():
-        survived = by_state(entity, field_rules, lambda rule, column=column: first(rule, roles, columns, column))
-        made.append(f"COALESCE(TRY_CAST(p.pins['{column}'] AS {kind}), {survived})::{kind} AS {column} /* {says} */")
-    pinned = " OR ".join(f"p.pins['{column}'] IS NOT NULL" for column in columns)
-    given = by_state(entity, field_rules, lambda rule: first(rule, roles, columns, "record_ref"))
-    return [*made, f"CASE WHEN {pinned} THEN 'pin' ELSE {given} END::TEXT AS {name}_from /* The record that gave {name}. */"]
+        survived = survivor(entity, name, owner, roles, column)
+        # A pin that says nothing clears; one whose value is none of this type counts for nothing.
+        nothing = f"{is_pinned([column])} AND p.pins['{column}'] IS NULL"
+        made.append(
+            f"(CASE WHEN {nothing} THEN NULL ELSE COALESCE(TRY_CAST(p.pins['{column}'] AS {kind}), {survived}) END)::{kind} AS {column} /* {about} */"
+        )
+    given = survivor(entity, name, owner, roles, "record_ref")
+    return [*made, f"CASE WHEN {is_pinned(columns)} THEN 'pin' ELSE {given} END::TEXT AS {name}_from /* The record that gave {name}. */"]
+
+
+def on_purpose(entity, name, owner, roles):
+    """SQL that tells whether a field is empty because a steward pinned nothing, or because its owner cleared it."""
+    rules, own = owner.rules(name), {name: entity.fields[name]}
+    columns = value_columns(name, entity.fields[name])
+    best = by_state(entity, rules, lambda rule: cleared(own, rule.owner) if rule.owner in roles else "FALSE")
+    if chosen_by(rules):
+        picked = f"{owner.group(name)[0]}_pick"
+        best = f"CASE WHEN h.record_count > 1 THEN {picked}.pick_rank = 0 AND {cleared(own, picked)} ELSE {best} END"
+    emptied = " AND ".join(f"{is_pinned([column])} AND p.pins['{column}'] IS NULL" for column in columns)
+    return f"CASE WHEN {is_pinned(columns)} THEN {emptied} ELSE {best} END"
+
+
+def is_pinned(columns):
+    """SQL that tells whether a steward pinned one of these columns."""
+    return f"COALESCE(list_has_any(map_keys(p.pins), {list(columns)}), FALSE)"
 
 
 def furthest(entity):
@@ -58,15 +74,20 @@ def golden(evaluator, entity):
     """One row a hub id: the surviving values of its live records, with provenance."""
     the_rules = firm_rules(evaluator)
     known, roles, owner = the_rules.entities[entity.name], the_rules.roles(entity.name), the_rules.owner(entity.name)
-    made = [column for name, field in known.fields.items() for column in field_columns(known, name, field, owner.rules(name), roles)]
+    made = [column for name, field in known.fields.items() for column in field_columns(known, name, field, owner, roles)]
+    mine = [name for name in known.fields if not owner.rules(name)[0].is_furthest]
+    emptied = ", ".join(f"CASE WHEN {on_purpose(known, name, owner, roles)} THEN '{name}' END" for name in mine)
     filled = " + ".join(f"({column} IS NOT NULL)::INT" for name, field in known.fields.items() for column in value_columns(name, field))
     joins = " ".join(f"LEFT JOIN best AS {role} ON {role}.hub_id = h.hub_id AND {role}.role = '{role}'" for role in roles)
+    picked = picks(known, owner)
+    picking = "".join(f", {name}_pick AS ({query})" for name, query in picked.items())
+    joins += "".join(f" LEFT JOIN {name}_pick ON {name}_pick.hub_id = h.hub_id" for name in picked)
     return f"""
       WITH member AS (
-        SELECT * FROM {members_of(evaluator, entity.name)} WHERE is_live
+        SELECT *, {filled} AS filled FROM {members_of(evaluator, entity.name)} WHERE is_live
       ), best AS (
         SELECT * FROM member
-        QUALIFY row_number() OVER (PARTITION BY hub_id, role ORDER BY (hub_id_said = hub_id) DESC NULLS LAST, {filled} DESC, record_ref) = 1
+        QUALIFY row_number() OVER (PARTITION BY hub_id, role ORDER BY (hub_id_said = hub_id) DESC NULLS LAST, filled DESC, record_ref) = 1
       ), hub AS (
         SELECT hub_id, count(*) AS record_count, {furthest(known)} FROM member GROUP BY hub_id
       ), pin AS (
@@ -78,8 +99,10 @@ def golden(evaluator, entity):
           QUALIFY row_number() OVER (PARTITION BY x.hub_id, p.column_name ORDER BY p.seq DESC) = 1  -- merged records may both be pinned
         ) AS latest
         GROUP BY hub_id
-      )
-      SELECT h.hub_id::TEXT AS hub_id /* The hub's stable id. */, h.record_count::BIGINT AS record_count /* Live records behind it. */, {", ".join(made)}
+      ){picking}
+      SELECT h.hub_id::TEXT AS hub_id /* The hub's stable id. */, h.record_count::BIGINT AS record_count /* Live records behind it. */,
+        list_filter([{emptied}], e -> e IS NOT NULL)::TEXT[] AS cleared /* Fields that are empty on purpose: their owner, or a steward, cleared them. */,
+        {", ".join(made)}
       FROM hub AS h
       {joins}
       LEFT JOIN pin AS p ON p.hub_id = h.hub_id"""

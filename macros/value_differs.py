@@ -4,7 +4,7 @@ from sqlmesh import macro
 
 from macros.canonical import firm_rules, members_of
 from macros.discrepancy import row, stake, union
-from macros.golden import value_columns
+from macros.survivorship import value_columns
 
 
 @macro()
@@ -46,19 +46,22 @@ def differing(the_rules, system, each, members):
         money="COALESCE(f.d.gap, f.money)",
         currency="f.currency",
         owner=f"'{system.role}'",
-        says="f.d.field || ' is owned by ' || f.d.owner || ' and came from ' || f.d.given",
+        says="f.d.field || ' is owned by ' || f.d.owner || f.d.how || f.d.given",
         rest=rest,
     )
 
 
 def difference(field, name, columns, holds, owner):
     """(SQL that tells whether a record differs in a field, SQL of what there is to say about it then)."""
-    known = " OR ".join(f"g.{column} IS NOT NULL" for column in columns)
+    is_cleared = f"list_contains(g.cleared, '{name}')"
+    # A value that nobody gives is never asked for as empty; one that was cleared on purpose is.
+    known = " OR ".join([*(f"g.{column} IS NOT NULL" for column in columns), is_cleared])
     differs = " OR ".join(f"m.{column} IS DISTINCT FROM g.{column}" for column in columns)
     gap = f"abs(COALESCE(m.{columns[0]}, 0) - g.{columns[0]})" if field.type == "money" else "NULL"
     said = (
         f"{{'field': '{name}', 'said': {as_json('m', columns)}, 'should': {as_json('g', columns)}, "
-        f"'gap': ({gap})::DECIMAL(18,2), 'owner': '{owner}', 'given': g.{name}_from}}"
+        f"'gap': ({gap})::DECIMAL(18,2), 'owner': '{owner}', "
+        f"'how': CASE WHEN {is_cleared} THEN ' and was cleared in ' ELSE ' and came from ' END, 'given': g.{name}_from}}"
     )
     return f"{holds} AND ({known}) AND ({differs})", said
 

@@ -74,6 +74,11 @@ class Line:
         return f"{self.system} {self.object} {self.record_id or self.hub_id} {self.field or 'create'}"
 
     @property
+    def is_clearing(self) -> bool:
+        """Whether it would leave nothing where something is."""
+        return self.action == "update" and set(json.loads(self.want).values()) == {None}
+
+    @property
     def sealed(self) -> tuple[str, str, str | None]:
         return self.line_id, self.why, self.hold
 
@@ -152,10 +157,10 @@ def _withdrawn(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def _covered(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str], withdrawn: set[str]) -> dict[Policy, list[str]]:
-    """The lines that each policy approves; but where a person took consent back, only a person can give it again."""
+    """The lines that each policy approves. Where a person took consent back, only a person can give it again; and none empties a field."""
     covered: dict[Policy, list[str]] = {}
     for line in plan.lines:
-        if line.status == "needs_consent" and line.line_id not in withdrawn:
+        if line.status == "needs_consent" and line.line_id not in withdrawn and not line.is_clearing:
             policy = next((each for each in policies if each.covers(line.action, line.entity, roles[line.system], line.field)), None)
             if policy:
                 covered.setdefault(policy, []).append(line.line_id)
