@@ -18,6 +18,7 @@ from hub.matching import Matching
 RANDOM_PAIRS = 200_000
 ROUNDS = 60
 RARE = 1e-4
+LEAST = 0.02  # what no match did among these records, one in fifty may do among the next
 WORTH = 10, 1_000  # pairs that the m, and the u and prior, at hand count for
 
 
@@ -72,7 +73,13 @@ def _maximised(how: Matching, near: Patterns, chance: Patterns, all_pairs: int) 
         others = chance.pairs * (1 - agree * _probability(chance, m, u, share))
         u = [_rates(chance, number, others, WORTH[1], before) for number, before in enumerate(u_before)]
         share = (float(p.sum()) + WORTH[1] * share_before) / (all_pairs + WORTH[1])
-    return m, u, share
+    return [_floored(*each) for each in zip(m, u, m_before, u_before)], u, share
+
+
+def _floored(m: np.ndarray, u: np.ndarray, m_before: np.ndarray, u_before: np.ndarray) -> np.ndarray:
+    """m, with what hardly any match did at LEAST, but for no more weight than it had before."""
+    floored = np.maximum(m, np.minimum(LEAST, u * m_before / u_before))
+    return floored / floored.sum()
 
 
 def _agree(how: Matching, seen: Patterns) -> np.ndarray:
