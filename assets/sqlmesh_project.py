@@ -19,7 +19,9 @@ def version(firm: Firm) -> str:
     sources = [
         path for room in ("models", "macros", "materializations") for path in (ROOT / room).rglob("*") if path.suffix in (".sql", ".py")
     ]
-    shaping = [ROOT / "hub" / name for name in ("keys.py", "matching.py", "normal.py", "pairs.py", "text.py")]  # what macros take their SQL from
+    shaping = [
+        ROOT / "hub" / name for name in ("keys.py", "matching.py", "normal.py", "pairs.py", "text.py")
+    ]  # what macros take their SQL from
     for path in (*sorted((ROOT / "assets").glob("sqlmesh_*.py")), *shaping, *sorted(sources)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

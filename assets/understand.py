@@ -7,7 +7,7 @@ from assets.evaluation import Evaluated
 from hub import capture, projection, rules, store
 from hub.firm import Firm
 from hub.journal import Journal
-from reconcile import plan, resolve
+from reconcile import crowds, plan, resolve
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,12 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
         with store.connect(firm.hub_file) as connection:
             anew = not resolve.is_built(connection, version)
             touched = resolve.begin(connection, the_rules, journal)
-            evaluated = evaluation.evaluate(connection, models, "canonical", "identity", anew=anew)
+            crowds.remember(connection, the_rules)
+            evaluated = evaluation.evaluate(connection, models, "canonical", anew=anew)
+            keys = [model for model in models if model.name.endswith("_key")]
+            evaluated += evaluation.evaluate(connection, keys, "identity", anew=anew)
+            crowds.touch(connection, the_rules, anew)
+            evaluated += evaluation.evaluate(connection, [model for model in models if model not in keys], "identity", anew=anew)
             moved = resolve.resolve(connection, the_rules, journal, anew, remembered)
             evaluated += evaluation.evaluate(connection, models, "golden", "discrepancy", "outbound", "mart", anew=anew)
             connection.execute(plan.DUE)

@@ -5,9 +5,10 @@ from collections.abc import Collection
 from functools import cache
 from math import log2
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError
+from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, field_validator
 
 from hub import entity, keys
 from hub.errors import ConfigurationWrong
@@ -58,6 +59,11 @@ class Matching(BaseModel):
         default=0, ge=0
     )  # how many other records a record has that are the same thing; one in each other source at least
     comparisons: dict[str, Comparison] = {}
+
+    @field_validator("needs", mode="before")
+    @classmethod
+    def _one_is_a_group(cls, value: Any) -> Any:
+        return [[each] if isinstance(each, str) else each for each in value]
 
     def key_sql(self) -> dict[str, str]:
         """SQL of each key, with the functions of hub/keys.py written out."""

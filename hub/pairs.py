@@ -25,7 +25,7 @@ def weighed(key, how, strong, touched_only):
       SELECT left_ref::TEXT AS left_ref, right_ref::TEXT AS right_ref,
         match_weight::DOUBLE AS match_weight /* log2 of the odds that the records are one */,
         evidence::TEXT AS evidence /* what each comparison added */,
-        has_equal_key::BOOLEAN AS has_equal_key,
+        is_known::BOOLEAN AS has_equal_key /* a strong key, or the hub id that both carry */,
         (is_unequal AND NOT is_known)::BOOLEAN AS has_unequal_key /* the two never share a cluster, unless a steward says that they are one */,
         {verdict(how)}::TEXT AS verdict
       FROM weighed
@@ -97,7 +97,7 @@ def compared(pair, sides, how, strong):
         slip = f"({slip} OR l.doubted IS NOT NULL OR r.doubted IS NOT NULL)"
     known = f"COALESCE(l.hub_id_said = r.hub_id_said, FALSE) OR COALESCE({equal}, FALSE)"
     return f"""
-      SELECT c.left_ref, c.right_ref, COALESCE({equal}, FALSE) AS has_equal_key, {known} AS is_known,
+      SELECT c.left_ref, c.right_ref, {known} AS is_known,
         COALESCE({unequal}, FALSE) AND NOT ({known}) AS is_unequal, {slip} AS is_slip{levels}{terms}
       FROM {pair} AS c
       JOIN {sides} AS l ON l.record_ref = c.left_ref
@@ -128,16 +128,14 @@ def common(key, how, near=None):
     """Steps that give the share of the records that have each value which is not rare; of the values in `near` alone, when it is named."""
     if not how.terms():
         return ""
-    size = (
-        f"size AS MATERIALIZED (SELECT count(*) AS records, greatest(count(DISTINCT source) - 1, {how.copies:.2f}) AS others FROM {key}),"
-    )
+    size = f"size AS MATERIALIZED (SELECT count(*) AS records FROM {key}),"
     asked = lambda term: f" AND {term} IN (SELECT {term} FROM {near})" if near else ""
     return size + "".join(
         f"""
         common_{term} AS MATERIALIZED (
-          SELECT term, {HALF_STEPS.format("n - others")} / {HALF_STEPS.format("records")} AS share
+          SELECT term, {HALF_STEPS.format(f"(n - {how.copies})")} / {HALF_STEPS.format("records")} AS share
           FROM (SELECT {term} AS term, count(*) AS n FROM {key} WHERE {term} IS NOT NULL{asked(term)} GROUP BY ALL) AS counted, size
-          WHERE n - others >= {COMMON}
+          WHERE n - {how.copies} >= {COMMON}
         ),"""
         for term in how.terms()
     )

@@ -31,7 +31,9 @@ class Rules:
         return bool(self.entities[of].identity.evidence)
 
     def matching(self, of: str) -> matching.Matching:
-        return matching.read(of, self.identity).of(self.entities[of].columns())
+        """How records of an entity are matched: as far as they have the columns, and each thing about once in each object."""
+        how = matching.read(of, self.identity).of(self.entities[of].columns())
+        return how.model_copy(update={"copies": len(self.objects(of)) - 1})
 
     def owner(self, of: str) -> ownership.Ownership:
         return self.ownership.get(of) or ownership.Ownership(believe=tuple(self.roles(of)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import polars as pl
 import rustworkx as rx
 
+PAIRS = {"left_ref": pl.String, "right_ref": pl.String}
 SAID = 1_000.0  # the weight of a link that a steward or a system made: what speaks against the whole does not undo it
 SURE = 9.97  # a probability of 0.999: such a link is no weak bridge
 MANY = 20  # more records than one thing has anywhere: only sure links are followed then

@@ -4,81 +4,11 @@ A cluster's label is not an identity. Ids follow the largest overlap with the cl
 the id that its records held, and ids are never reused.
 """
 
-from collections.abc import Iterable
-
 import polars as pl
-import rustworkx as rx
 
 from reconcile import assignment, claims
 
-PAIRS = {"left_ref": pl.String, "right_ref": pl.String}
 TIES = {"record_ref": pl.String, "hub_id": pl.String}
-
-
-def clusters(records: pl.Series, links: pl.DataFrame, apart: pl.DataFrame) -> pl.DataFrame:
-    """Connected components of the links, without uniting two records that must stay apart.
-
-    records  record_refs
-    links    left_ref, right_ref, match_weight: the strongest are followed first where it matters
-    apart    left_ref, right_ref that must not end in one cluster
-    returns  record_ref, cluster: a number, the same for the records of one cluster
-    """
-    numbers = pl.DataFrame({"record_ref": records.unique().sort()}).with_row_index("node")
-    edges = _numbered(links, numbers)
-    graph = rx.PyGraph(multigraph=False)
-    graph.add_nodes_from(range(len(numbers)))
-    graph.extend_from_edge_list(list(edges.select("left", "right").iter_rows()))
-    components = list(rx.connected_components(graph))
-    found = (
-        pl.DataFrame({"node": [list(component) for component in components]}, schema={"node": pl.List(pl.UInt32)})
-        .with_row_index("cluster")
-        .explode("node")
-    )
-    forbidden = _numbered(apart, numbers)
-    torn = _torn(found, edges, forbidden, len(components))
-    return numbers.join(torn, on="node").select("record_ref", "cluster").sort("record_ref")
-
-
-def _numbered(pairs: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
-    left = numbers.rename({"record_ref": "left_ref", "node": "left"})
-    right = numbers.rename({"record_ref": "right_ref", "node": "right"})
-    return pairs.join(left, on="left_ref").join(right, on="right_ref")
-
-
-def _torn(found: pl.DataFrame, edges: pl.DataFrame, forbidden: pl.DataFrame, next_cluster: int) -> pl.DataFrame:
-    """Cluster anew, link by link, the few components that hold a pair which must stay apart."""
-    at = found.rename({"node": "left"})
-    inside = (
-        forbidden.join(at, on="left")
-        .join(found.rename({"node": "right", "cluster": "other"}), on="right")
-        .filter(pl.col("cluster") == pl.col("other"))
-    )
-    wrong = inside.get_column("cluster").unique().to_list()
-    if not wrong:
-        return found
-    nodes = found.filter(pl.col("cluster").is_in(wrong)).get_column("node").to_list()
-    links = (
-        edges.filter(pl.col("left").is_in(nodes))
-        .sort(["match_weight", "left_ref", "right_ref"], descending=[True, False, False])
-        .select("left", "right")
-        .rows()
-    )
-    anew = carefully_united(nodes, links, set(inside.select("left", "right").rows()))
-    redone = pl.DataFrame(
-        {"node": nodes, "cluster": [next_cluster + anew[node] for node in nodes]}, schema={"node": pl.UInt32, "cluster": pl.UInt32}
-    )
-    return pl.concat([found.filter(~pl.col("cluster").is_in(wrong)).select("node", "cluster"), redone])
-
-
-def carefully_united(nodes: Iterable[int], links: Iterable[tuple[int, int]], apart: set[tuple[int, int]]) -> dict[int, int]:
-    """Union by links, strongest first, skipping each that would bring two nodes together which must stay apart."""
-    group = {node: {node} for node in nodes}
-    for left, right in links:
-        one, other = group[left], group[right]
-        if one is not other and not any((a, b) in apart or (b, a) in apart for a in one for b in other):
-            one |= other
-            group.update(dict.fromkeys(other, one))
-    return {node: min(members) for node, members in group.items()}
 
 
 def carry_ids(now: pl.DataFrame, before: pl.DataFrame, former: pl.DataFrame, prefix: str, issued: int) -> pl.DataFrame:

@@ -109,4 +109,4 @@ def _with(how: Matching, m: list[np.ndarray], u: list[np.ndarray], share: float,
     for each, matches, others in zip(said["comparisons"].values(), m, u):
         for level, one, other in zip(each["levels"], matches.tolist(), others.tolist()):
             level |= {"m": one, "u": min(other, 1 / max(records, 2)) if level["term"] else other}
-    return Matching.model_validate(said | {"prior": log2(share / (1 - share)), "copies": share * records})
+    return Matching.model_validate(said | {"prior": log2(share / (1 - share)), "copies": max(how.copies, round(share * records))})

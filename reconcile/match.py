@@ -14,15 +14,16 @@ from hub.normal import normal
 from hub.pairs import weighed
 from hub.systems.files import guess, table
 from hub.systems.files.folder import Options
-from reconcile import identity, learn, match_columns
+from reconcile import clusters, learn, match_columns, ties
 from reconcile.match_columns import Chosen
 
+FEW = 0.01
 # What is put before the columns of a file.
 RESULT = ("cluster_id", "match_probability", "band", "source_file", "source_row")
 
 # Rows by number. Equal strong keys, such as a tax number, are no matter of probability.
 PAIRS = """
-SELECT left_ref::UINTEGER AS one, right_ref::UINTEGER AS other, match_weight, evidence, has_unequal_key, verdict,
+SELECT left_ref::UINTEGER AS one, right_ref::UINTEGER AS other, match_weight, evidence, has_equal_key, has_unequal_key, verdict,
   CASE WHEN has_equal_key THEN 1 ELSE 1 / (1 + pow(2, -match_weight)) END AS match_probability
 FROM ({weighed}) ORDER BY match_probability DESC, one, other"""
 
@@ -69,7 +70,8 @@ def match(files: list[File], of: str, id_column: str | None = None) -> Matched:
         strong = entity.all_entities()[of].identity.strong
         learned = learn.learn(connection, "key", how, strong)
         pairs = connection.execute(PAIRS.format(weighed=weighed("key", learned, strong, False))).pl()
-    grouped = _grouped(rows.height, pairs)
+        keys = connection.execute(f"SELECT {', '.join(['record_ref', 'source', *strong])} FROM key").pl()
+    grouped = _grouped(keys, pairs)
     across = pairs.join(grouped, left_on="one", right_on="record_ref").join(
         grouped, left_on="other", right_on="record_ref", suffix="_right"
     )
@@ -122,7 +124,7 @@ def _load(connection: duckdb.DuckDBPyConnection, files: list[File], of: str) -> 
     head = "record_ref::TEXT AS record_ref, source, NULL::TEXT AS hub_id_said"
     how = matching.read(of)
     connection.execute(f"CREATE TABLE key AS {how.select(head, f'(SELECT record_ref, source, {columns} FROM said)', kinds)}")
-    return how.of(said.columns)
+    return how.of(said.columns).model_copy(update={"copies": len(files) - 1})
 
 
 def _kinds(of: str) -> dict[str, str]:
@@ -132,21 +134,32 @@ def _kinds(of: str) -> dict[str, str]:
     return own | matching.read(of).beside
 
 
-def _grouped(height: int, pairs: pl.DataFrame) -> pl.DataFrame:
-    """record_ref, cluster_id: numbered from 1 in the order in which the clusters begin."""
-    named = pairs.select(
-        pl.col("one").cast(pl.String).alias("left_ref"),
-        pl.col("other").cast(pl.String).alias("right_ref"),
-        "match_weight",
-        "verdict",
-        "has_unequal_key",
-    )
-    refs = pl.Series([str(number) for number in range(height)], dtype=pl.String)
-    links, apart = named.filter(pl.col("verdict") == "link"), named.filter("has_unequal_key")
-    found = identity.clusters(refs, links.select("left_ref", "right_ref", "match_weight"), apart.select("left_ref", "right_ref"))
+def _grouped(keys: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """record_ref, cluster_id: numbered from 1 in the order in which the clusters begin.
+
+    keys  record_ref (row number), source (its file), strong keys
+    """
+    named = pairs.with_columns(left_ref=pl.col("one").cast(pl.String), right_ref=pl.col("other").cast(pl.String))
+    weight = pl.when("has_equal_key").then(ties.KNOWN).otherwise("match_weight").alias("match_weight")
+    links = named.filter(pl.col("verdict") == "link").select("left_ref", "right_ref", weight)
+    apart = named.filter("has_unequal_key").select("left_ref", "right_ref")
+    found = clusters.clusters(keys, links, apart, _without_duplicates(keys, links))
     found = found.with_columns(pl.col("record_ref").cast(pl.UInt32))
     first = found.group_by("cluster").agg(pl.col("record_ref").min()).sort("record_ref").with_row_index("cluster_id", offset=1)
     return found.join(first.select("cluster", "cluster_id"), on="cluster").select("record_ref", "cluster_id")
+
+
+def _without_duplicates(keys: pl.DataFrame, links: pl.DataFrame) -> list[str]:
+    """The files that seem to hold each thing once: hardly any of their rows are linked with each other, and many with other files' rows."""
+    source = keys.select("record_ref", "source")
+    ends = links.join(source.rename({"record_ref": "left_ref"}), on="left_ref").join(
+        source.rename({"record_ref": "right_ref"}), on="right_ref", suffix="_right"
+    )
+    inside = pl.col("source") == pl.col("source_right")
+    within = ends.filter(inside).group_by("source").len("within")
+    across = pl.concat([ends.filter(~inside).select(source=side) for side in ("source", "source_right")]).group_by("source").len("across")
+    counted = across.join(within, on="source", how="left").filter(pl.col("within").fill_null(0) <= FEW * pl.col("across"))
+    return counted.get_column("source").sort().to_list()
 
 
 def _told(rows: pl.DataFrame, grouped: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:

@@ -6,10 +6,10 @@ import polars as pl
 from hub import projection
 from hub.entity import Entity
 from hub.journal import Event, Journal
-from reconcile import decided, identity
+from reconcile import clusters, decided, identity
 
 CHUNK = 10_000  # ties in one journal event
-SAID, MERGED = 1_000, 10_000  # in place of a match weight: a steward's word, and a system's own merge
+KNOWN, SAID, MERGED = 500, clusters.SAID, 10_000  # in place of a match weight: an equal strong key, a steward's word, a system's own merge
 
 
 def derive(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) -> int:
@@ -34,7 +34,10 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     _affected(connection, entity.entity, anew)
     decided.follow(connection, entity)
     links, apart = (connection.execute(sql, [entity.entity] * 2).pl() for sql in (_links(entity.entity), _apart(entity.entity)))
-    records = connection.execute("SELECT record_ref FROM affected").pl().get_column("record_ref")
+    strong = "".join(f", k.{key}" for key in entity.identity.strong)
+    records = connection.execute(
+        f"SELECT k.record_ref{strong} FROM identity.{entity.entity}_key AS k SEMI JOIN affected AS a ON a.record_ref = k.record_ref"
+    ).pl()
     if records.is_empty():
         return 0
     before = connection.execute(
@@ -53,7 +56,7 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
         "SELECT record_ref FROM survivor"
     ).pl()  # what another record stands for by now has no say in the id of the two
     voters = before.join(gone, on="record_ref", how="anti")
-    after = identity.carry_ids(identity.clusters(records, links, apart), voters, former, entity.prefix or entity.entity, issued)
+    after = identity.carry_ids(clusters.clusters(records, links, apart), voters, former, entity.prefix or entity.entity, issued)
     moved = identity.changed(after, before)
     journal.append(_events(entity.entity, moved, identity.redirects(after, before)))
     projection.load(connection, journal)
@@ -61,27 +64,36 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
 
 
 def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) -> None:
-    """The live records that may change cluster: the touched ones, what they are paired with, and all that share a hub id with these."""
+    """The live records that may change cluster: the touched ones, and all that links, decisions or hub ids connect with them, now or before."""
     if anew:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS SELECT record_ref FROM canonical.{entity} WHERE is_live")
         return
-    ends = " UNION ALL ".join(
-        f"SELECT {end} FROM {pairs} AS p SEMI JOIN work.touched_record AS t ON t.record_ref = p.{other}"
-        for pairs in (f"identity.{entity}_pair", "journal.decision")
-        for end, other in (("left_ref", "right_ref"), ("right_ref", "left_ref"))
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE reached AS SELECT record_ref FROM work.touched_record UNION SELECT record_ref FROM old_near"
     )
     connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE affected AS
-      WITH near AS MATERIALIZED (SELECT record_ref FROM work.touched_record UNION {ends}),
-      shared AS (SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN near AS n ON n.record_ref = x.record_ref WHERE x.entity = '{entity}')
-      SELECT c.record_ref FROM canonical.{entity} AS c
-      WHERE c.is_live AND c.record_ref IN (
-        SELECT record_ref FROM near UNION ALL SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN shared AS s ON s.hub_id = x.hub_id)""")
+      CREATE OR REPLACE TEMP VIEW tied_to AS
+      SELECT left_ref, right_ref FROM identity.{entity}_pair WHERE verdict = 'link' UNION ALL SELECT left_ref, right_ref FROM work.decided""")
+    connection.execute("CREATE OR REPLACE TEMP TABLE newly AS FROM reached")
+    while connection.execute("SELECT 1 FROM newly LIMIT 1").fetchone():  # as many rounds as the longest chain of links has
+        connection.execute(f"""
+          CREATE OR REPLACE TEMP TABLE newly AS
+          SELECT DISTINCT n.record_ref FROM (
+            SELECT p.right_ref AS record_ref FROM tied_to AS p SEMI JOIN newly AS n ON n.record_ref = p.left_ref
+            UNION ALL SELECT p.left_ref FROM tied_to AS p SEMI JOIN newly AS n ON n.record_ref = p.right_ref
+            UNION ALL SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN (
+              SELECT x.hub_id FROM journal.crossref AS x SEMI JOIN newly AS n ON n.record_ref = x.record_ref WHERE x.entity = '{entity}'
+            ) AS s ON s.hub_id = x.hub_id
+          ) AS n ANTI JOIN reached AS r ON r.record_ref = n.record_ref""")
+        connection.execute("INSERT INTO reached FROM newly")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE affected AS SELECT c.record_ref FROM canonical.{entity} AS c SEMI JOIN reached AS r ON r.record_ref = c.record_ref WHERE c.is_live"
+    )
 
 
 def _links(entity: str) -> str:
     return f"""
-      SELECT p.left_ref, p.right_ref, p.match_weight FROM identity.{entity}_pair AS p
+      SELECT p.left_ref, p.right_ref, CASE WHEN p.has_equal_key THEN {KNOWN} ELSE p.match_weight END AS match_weight FROM identity.{entity}_pair AS p
       SEMI JOIN affected AS l ON l.record_ref = p.left_ref
       WHERE p.verdict = 'link' AND NOT EXISTS (
         SELECT 1 FROM work.decided AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict <> 'same')

@@ -8,7 +8,7 @@ import polars as pl
 
 from hub.matching import Matching
 from hub.pairs import candidates, weighed
-from reconcile import identity
+from reconcile import clusters
 
 FOREVER = 1000  # as heavy as a steward's word
 MARK = "\x1f"  # between the number of a trial and a reference
@@ -144,7 +144,7 @@ def _together(where: Field, keys: pl.DataFrame, pairs: pl.DataFrame, trials: Seq
             different.select("left_ref", "right_ref"),
         ]
     )
-    found = identity.clusters(keys.get_column("record_ref"), links, apart)
+    found = clusters.clusters(keys.select("record_ref"), links, apart)
     ends = [
         found.filter(_ref("record_ref") == ref).select(_trial("record_ref"), pl.col("cluster").alias(name))
         for name, ref in (("one", where.left), ("other", where.right))

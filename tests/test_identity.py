@@ -5,7 +5,8 @@ from itertools import permutations
 import polars as pl
 from hypothesis import given, settings, strategies as st
 
-from reconcile.identity import PAIRS, TIES, carry_ids, changed, clusters, lend_ids, redirects
+from reconcile.clusters import PAIRS, clusters
+from reconcile.identity import TIES, carry_ids, changed, lend_ids, redirects
 
 
 def ties(**pairs):
@@ -30,7 +31,7 @@ def linked(records, links, apart=()):
     edges = pl.DataFrame(
         [(*pair, 9.0 - number) for number, pair in enumerate(links)], schema={**PAIRS, "match_weight": pl.Float64}, orient="row"
     )
-    found = clusters(pl.Series(list(records)), edges, pl.DataFrame(list(apart), schema=PAIRS, orient="row"))
+    found = clusters(pl.DataFrame({"record_ref": list(records)}), edges, pl.DataFrame(list(apart), schema=PAIRS, orient="row"))
     return sorted(found.group_by("cluster").agg(pl.col("record_ref").sort()).get_column("record_ref").to_list())
 
 

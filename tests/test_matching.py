@@ -15,7 +15,7 @@ from hub import entity, matching, rules, store
 from hub.errors import ConfigurationWrong
 from hub.pairs import weighed
 from reconcile import learn, train
-from reconcile.identity import clusters
+from reconcile.clusters import clusters
 
 FIRM = "firm: Example\ncurrency: EUR\nsystems:\n  bamboohr: {kind: bamboohr, url: 'http://127.0.0.1:1'}\n"
 TOWER = {"billing_address_street": "Turmstrasse 1", "billing_address_postcode": "10115"}
@@ -56,7 +56,8 @@ def verdict(name, left, right):
 
 def united(name, *records):
     """How many things these records are taken for."""
-    pairs, records = judged(name, *records), keys(name, records).get_column("record_ref")
+    strong = entity.all_entities()[name].identity.strong
+    pairs, records = judged(name, *records), keys(name, records).select("record_ref", *strong)
     found = clusters(records, pairs.filter(pl.col("verdict") == "link"), pairs.filter("has_unequal_key").select("left_ref", "right_ref"))
     return found.get_column("cluster").n_unique()
 
