@@ -40,15 +40,18 @@ CREATE TABLE IF NOT EXISTS work.resolved (seq BIGINT);
 CREATE TABLE IF NOT EXISTS work.begun (seq BIGINT);
 -- what decisions bind now: of the records that those they were about were merged into, and without those that wait for a contradiction to end
 CREATE TABLE IF NOT EXISTS work.decided (entity VARCHAR, left_ref VARCHAR, right_ref VARCHAR, verdict VARCHAR, said_left VARCHAR, said_right VARCHAR, seq BIGINT);
+-- decisions whose own evidence changed since and speaks against them now: they stand, and wait to be looked at again
+CREATE TABLE IF NOT EXISTS work.reopened (entity VARCHAR, left_ref VARCHAR, right_ref VARCHAR, verdict VARCHAR, says VARCHAR, seq BIGINT);
 """
 # Columns that hub files of earlier versions don't have yet, in this order.
 ADDED = {
     "decision": ("subject_ref", "reason", "decision", "command", "evidence", "weighed"),
-    "pin": ("reason", "until", "decision"),
+    "pin": ("entity", "reason", "until", "decision"),
 }
 
-# The word that stands on each pair of records, of those in `{said}` (seq, actor, body): the newest that was not taken back.
-STANDING = """
+# The words on pairs of records, of those in `{said}` (seq, actor, body), that were not taken back; and the newest on each pair.
+# An undo that names no decision takes back all that was said of the pair before.
+SPOKEN = """
 WITH word AS MATERIALIZED (
   SELECT body ->> 'entity' AS entity, body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref, body ->> 'verdict' AS verdict, actor, seq,
     body ->> 'subject_ref' AS subject_ref, body ->> 'reason' AS reason, coalesce(body ->> 'decision', 'D-' || seq) AS decision,
@@ -58,20 +61,20 @@ WITH word AS MATERIALIZED (
 SELECT w.* EXCLUDE (takes_back) FROM word AS w
 WHERE w.verdict <> 'undone' AND NOT EXISTS (
   SELECT 1 FROM word AS u WHERE u.verdict = 'undone' AND u.left_ref = w.left_ref AND u.right_ref = w.right_ref AND u.seq > w.seq
-    AND (u.takes_back IS NULL OR u.takes_back = w.decision))  -- one that names none takes back all that was said before
-QUALIFY row_number() OVER (PARTITION BY w.left_ref, w.right_ref ORDER BY w.seq DESC) = 1"""
-# The pin that stands on each column of a record, likewise.
+    AND (u.takes_back IS NULL OR u.takes_back = w.decision))"""
+STANDING = SPOKEN + " QUALIFY row_number() OVER (PARTITION BY w.left_ref, w.right_ref ORDER BY w.seq DESC) = 1"
+# The pins of values, likewise, and the newest on each column of a record.
 PINNED = """
 WITH word AS MATERIALIZED (
-  SELECT body ->> 'record_ref' AS record_ref, body ->> 'column' AS column_name, body ->> 'value' AS value, actor, seq,
+  SELECT body ->> 'entity' AS entity, body ->> 'record_ref' AS record_ref, body ->> 'column' AS column_name, body ->> 'value' AS value, actor, seq,
     body ->> 'reason' AS reason, body ->> 'until' AS until, coalesce(body ->> 'decision', 'D-' || seq) AS decision, body ->> 'takes_back' AS takes_back
   FROM {said}
 )
 SELECT w.* EXCLUDE (takes_back) FROM word AS w
 WHERE w.value IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM word AS u WHERE u.value IS NULL AND u.record_ref = w.record_ref AND u.column_name = w.column_name AND u.seq > w.seq
-    AND (u.takes_back IS NULL OR u.takes_back = w.decision))
-QUALIFY row_number() OVER (PARTITION BY w.record_ref, w.column_name ORDER BY w.seq DESC) = 1"""
+    AND (u.takes_back IS NULL OR u.takes_back = w.decision))"""
+HOLDING = PINNED + " QUALIFY row_number() OVER (PARTITION BY w.record_ref, w.column_name ORDER BY w.seq DESC) = 1"
 
 FRESH = "(SELECT * FROM fresh WHERE kind = '{}')"
 
@@ -111,7 +114,7 @@ STATEMENTS = {
       SEMI JOIN pinned AS p ON p.record_ref = (e.body ->> 'record_ref') AND p.column_name = (e.body ->> 'column') WHERE kind = 'value.pinned';
       DELETE FROM journal.pin AS p USING pinned AS n WHERE p.record_ref = n.record_ref AND p.column_name = n.column_name;
       INSERT INTO journal.pin BY NAME """
-    + PINNED.format(said="earlier")
+    + HOLDING.format(said="earlier")
     + """;
       INSERT INTO capture.pending SELECT record_ref, 'pin' FROM pinned""",
     "discrepancy.waived": """

@@ -64,13 +64,9 @@ def smallest(said: Iterable[Word]) -> list[Word]:
     """
     said = sorted(said, key=lambda word: word.seq)
     graph, nodes = _united(said)
-    found = [
-        [word, *path]
-        for word in said
-        if word.verdict != "same" and word.left_ref in nodes and word.right_ref in nodes
-        for path in [_shortest(graph, nodes[word.left_ref], nodes[word.right_ref])]
-        if path
-    ]
+    group = {graph[node]: number for number, found in enumerate(rx.connected_components(graph)) for node in found}
+    apart = [word for word in said if word.verdict != "same" and group.get(word.left_ref, -1) == group.get(word.right_ref, -2)]
+    found = [[word, *_shortest(graph, nodes[word.left_ref], nodes[word.right_ref])] for word in apart]
     best = min(found, key=lambda words: (len(words), [word.seq for word in words]), default=[])
     return sorted(best, key=lambda word: word.seq)
 
@@ -87,8 +83,7 @@ def _united(said: Iterable[Word]) -> tuple[rx.PyGraph, dict[str, int]]:
 
 
 def _shortest(graph: rx.PyGraph, start: int, end: int) -> list[Word]:
-    path = rx.dijkstra_shortest_paths(graph, start, end)
-    steps = list(path[end]) if end in path else []
+    steps = list(rx.dijkstra_shortest_paths(graph, start, end)[end])
     return [graph.get_edge_data(one, other) for one, other in zip(steps, steps[1:])]
 
 

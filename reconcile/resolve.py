@@ -6,7 +6,7 @@ from hub import projection
 from hub.errors import HubError
 from hub.journal import Journal
 from hub.rules import Rules
-from reconcile import decided, exceptions, ties, touched
+from reconcile import decided, evidence, exceptions, ties, touched
 
 # What people decided while the cycle was under way is brought in with the ids that it issues, and is for the next one to act on.
 LATER = """
@@ -36,6 +36,7 @@ def resolve(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journa
     remembered  match none: the ties are those of the journal
     """
     contradictions = decided.bind(connection, rules)
+    evidence.reopen(connection, rules)
     if not remembered:
         exceptions.settle(connection, journal, "", ("contradiction",), contradictions)
     connection.execute(
