@@ -1,13 +1,14 @@
 """Canonical records, hub ids, golden records, discrepancies and deltas: everything that follows from snapshots and journal."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from assets import evaluation, sqlmesh_models, sqlmesh_project
 from assets.evaluation import Evaluated
 from hub import capture, projection, rules, store
 from hub.firm import Firm
 from hub.journal import Journal
-from reconcile import crowds, plan, resolve
+from reconcile import crowds, pins, plan, resolve
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
         models = sqlmesh_models.compiled(firm)
         with store.connect(firm.hub_file) as connection:
             anew = not resolve.is_built(connection, version)
+            if not remembered:
+                pins.expire(connection, journal, datetime.now(UTC).date())
             touched = resolve.begin(connection, the_rules, journal)
             crowds.remember(connection, the_rules)
             evaluated = evaluation.evaluate(connection, models, "canonical", anew=anew)
