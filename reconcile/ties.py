@@ -35,9 +35,9 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     decided.follow(connection, entity)
     links, apart = (connection.execute(sql, [entity.entity] * 2).pl() for sql in (_links(entity.entity), _apart(entity.entity)))
     strong = "".join(f", k.{key}" for key in entity.identity.strong)
-    records = connection.execute(
-        f"SELECT k.record_ref{strong} FROM identity.{entity.entity}_key AS k SEMI JOIN affected AS a ON a.record_ref = k.record_ref"
-    ).pl()
+    records = connection.execute(f"""
+      SELECT k.record_ref{strong} FROM identity.{entity.entity}_key AS k SEMI JOIN affected AS a ON a.record_ref = k.record_ref
+      UNION ALL BY NAME SELECT s.record_ref FROM survivor AS s SEMI JOIN affected AS a ON a.record_ref = s.record_ref""").pl()
     if records.is_empty():
         return 0
     before = connection.execute(
@@ -52,9 +52,8 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     issued = connection.execute(
         "SELECT coalesce(max(split_part(hub_id, '-', -1)::BIGINT), 0) FROM journal.former WHERE entity = ?", [entity.entity]
     ).fetchone()[0]
-    gone = connection.execute(
-        "SELECT record_ref FROM survivor"
-    ).pl()  # what another record stands for by now has no say in the id of the two
+    # What another record stands for by now has no say in the id of the two.
+    gone = connection.execute("SELECT record_ref FROM survivor").pl()
     voters = before.join(gone, on="record_ref", how="anti")
     after = identity.carry_ids(clusters.clusters(records, links, apart), voters, former, entity.prefix or entity.entity, issued)
     moved = identity.changed(after, before)
@@ -99,7 +98,7 @@ def _links(entity: str) -> str:
         SELECT 1 FROM work.decided AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict <> 'same')
       UNION ALL
       -- of several that can't all be followed, the ones that evidence speaks for
-      SELECT d.left_ref, d.right_ref, {SAID} + coalesce(p.match_weight, 0) FROM work.decided AS d
+      SELECT d.left_ref, d.right_ref, {SAID} + greatest(coalesce(p.match_weight, 0), 0) FROM work.decided AS d
       LEFT JOIN identity.{entity}_pair AS p ON p.left_ref = d.left_ref AND p.right_ref = d.right_ref
       WHERE d.entity = ? AND d.verdict = 'same'
       UNION ALL

@@ -17,7 +17,7 @@ EDITS = (
     '"Name" = "Name" || \' Nord\'',
     "\"Phone\" = '+49 30 1234567'",
     "\"Website\" = 'www.' || lower(\"Id\") || '.example'",
-    "\"Vat\" = 'DE' || (100000000 + hash(\"Id\") % 899999999)::VARCHAR",
+    '"Vat" = \'DE\' || (100000000 + hash("Id") % 899999999)::VARCHAR',
     '"Vat" = NULL',
     "_gone = 'deleted'",
     "_gone = NULL",
@@ -38,7 +38,12 @@ def edit(firm, draw):
     """Change some records as a snapshot would have: in the captured rows, and noted as pending."""
     with store.writing(firm.hub_file) as connection:
         for _ in range(draw.randint(1, 4)):
-            table, change, share, salt = draw.choice(["Account", "Customer"]), draw.choice(EDITS), draw.choice([7, 25, 90]), draw.randint(1, 10**9)
+            table, change, share, salt = (
+                draw.choice(["Account", "Customer"]),
+                draw.choice(EDITS),
+                draw.choice([7, 25, 90]),
+                draw.randint(1, 10**9),
+            )
             source = f'capture."{"crm" if table == "Account" else "erp"}__{table}"'
             prefix = f"{'crm' if table == 'Account' else 'erp'}:{table}:"
             which = f"hash(_id, {salt}) % {share} = 0"
@@ -74,5 +79,7 @@ def test_what_followed_the_changes_is_what_a_full_run_gives(built, seed):
 
         with store.writing(built.hub_file) as connection:
             full = whole(connection, built)
-            tied = connection.execute("SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN identity.customer_key AS k ON k.record_ref = x.record_ref").pl()
+            tied = connection.execute(
+                "SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN identity.customer_key AS k ON k.record_ref = x.record_ref"
+            ).pl()
             assert groups(tied, "hub_id") == groups(full, "cluster")

@@ -81,7 +81,9 @@ def hub_of(connection, the_rules, customers, said):
     links = links.join(decided.filter(pl.col("verdict") == "different"), on=["left_ref", "right_ref"], how="anti")
     same = decided.filter(pl.col("verdict") == "same").select("left_ref", "right_ref", pl.lit(1000.0).alias("match_weight"))
     different = decided.filter(pl.col("verdict") == "different").select("left_ref", "right_ref")
-    tied = clusters(pl.DataFrame({"record_ref": [ref(at) for at in range(len(customers))]}), pl.concat([links, same]), pl.concat([apart, different]))
+    tied = clusters(
+        pl.DataFrame({"record_ref": [ref(at) for at in range(len(customers))]}), pl.concat([links, same]), pl.concat([apart, different])
+    )
     connection.register("tied", tied)
     connection.execute("INSERT INTO journal.crossref SELECT record_ref, 'customer', 'C-' || cluster FROM tied")
     return connection
