@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from assets import evaluation, sqlmesh_models, sqlmesh_project
 from assets.evaluation import Evaluated
-from hub import capture, projection, rules, store
+from hub import capture, projection, rule_history, rules, store
 from hub.firm import Firm
 from hub.journal import Journal
 from reconcile import crowds, pins, plan, resolve
@@ -26,6 +26,8 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
     remembered  take the hub ids that the journal knows and issue none, as a rebuild does
     """
     the_rules, version = rules.of(str(firm.folder.resolve())), sqlmesh_project.version(firm)
+    if not remembered:
+        rule_history.note(journal, str(firm.folder.resolve()))
     with store.locked(firm.hub_file):
         with store.connect(firm.hub_file) as connection:
             capture.prepare(connection, the_rules.systems)

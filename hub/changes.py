@@ -87,13 +87,17 @@ def apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snap
     connection.execute(f"""
       INSERT INTO {target} BY NAME
       SELECT d._id, d._hash, d._gone, d._into, '{name}' AS _snapshot, {first} AS _first_at, _stamp AS _changed_at, {moved} AS _field_changed_at, {columns}
-      FROM (SELECT *, {_stamp(each, snapshot)} AS _stamp FROM {sifted}) AS s
+      FROM (SELECT *, {stamp(each, read_at(f"'{snapshot.name}'"))} AS _stamp FROM {sifted}) AS s
       JOIN delta AS d ON d._row = s._row {join}""")
 
 
-def _stamp(each: Object, snapshot: Path) -> str:
+def read_at(name: str) -> str:
+    """SQL for when a snapshot was taken, of the SQL of its folder's name."""
+    return f"strptime({name}, '%Y%m%dT%H%M%S%f')"
+
+
+def stamp(each: Object, read: str) -> str:
     """SQL for when a row became what it is: by its own word, else when it was read."""
-    read = f"strptime('{snapshot.name}', '%Y%m%dT%H%M%S%f')"
     # A plain cast drops the offset; with no icu extension, one by way of TIMESTAMPTZ takes a text without an offset as UTC.
     return f'COALESCE(make_timestamp(epoch_us(TRY_CAST("{each.changed}" AS TIMESTAMPTZ))), {read})' if each.changed else read
 

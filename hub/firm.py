@@ -99,8 +99,13 @@ def read(folder: Path) -> Firm:
     )
 
 
+def home(folder: Path, kind: str) -> Path:
+    """The folder that describes a kind of system: one of ours, or of the project folder when it begins with ./"""
+    return folder / kind if kind.startswith("./") else mapping.FOLDER / kind
+
+
 def _member(folder: Path, name: str, member: MemberSettings) -> Member:
-    path = folder / member.kind if member.kind.startswith("./") else mapping.FOLDER / member.kind
+    path = home(folder, member.kind)
     if not (path / "system.yaml").exists():
         raise ConfigurationWrong(
             f"{FILE} systems.{name}.kind: no {member.kind}/system.yaml; name a folder under hub/systems, or one here with ./"

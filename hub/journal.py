@@ -84,6 +84,13 @@ class Journal:
         with self._engine.connect() as connection:
             return _head(connection)
 
+    def last(self, at: datetime) -> int:
+        """Seq of the last event before the first one that is later than this moment (UTC); 0 when there is none."""
+        later = event.c.at_us > (journal_body.utc(at) - EPOCH) // timedelta(microseconds=1)
+        with self._engine.connect() as connection:
+            first = connection.execute(sa.select(sa.func.min(event.c.seq)).where(later)).scalar()
+            return first - 1 if first else _head(connection)[0]
+
     def verify(self) -> int | None:
         """Seq of the first event that does not follow from the one before it; None when the chain is whole."""
         seq, link = BEFORE_ALL

@@ -73,5 +73,5 @@ def compiled() -> Path:
     twin.write_project(folder)
     empty = firm.read(folder)
     with journal.open(folder / "unused.sqlite") as unused:
-        understand.understand(empty, unused)
+        understand.understand(empty, unused, remembered=True)  # whose journal the firms made from it do not have
     return empty.state

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from assets import correct, understand
-from hub import capture, firm, journal, ownership, snapshot, store
+from hub import capture, firm, journal, ownership, rules, snapshot, store
 from hub.journal import Event
 from hub.systems.connector import Page, Seen
 from reconcile import plan
@@ -28,11 +28,12 @@ CUSTOMER = {
     "credit_limit": {"value": "Limit", "currency": "Currency"},
     "billing_address": {"street": "Street", "city": "City"},
 }
+PROJECT = {"code": "Code", "name": "Name", "parent": {"from": "Parent", "object": "projects"}}
 SYSTEMS = {
     "crm": {"accounts": {"is": "customer", "key": "Id", "changed": "Stamp", "gone": {"deleted": "Deleted"}, "fields": CUSTOMER}},
     "erp": {
         "customers": {"is": "customer", "key": "Id", "fields": CUSTOMER},
-        "projects": {"is": "project", "key": "Id", "external_id": "Hub", "fields": {"code": "Code", "name": "Name"}},
+        "projects": {"is": "project", "key": "Id", "external_id": "Hub", "fields": PROJECT},
     },
     "psa": {
         "clients": {
@@ -40,7 +41,7 @@ SYSTEMS = {
             "key": "Id",
             "fields": {name: CUSTOMER[name] for name in ("legal_name", "registration_number", "phone")},
         },
-        "projects": {"is": "project", "key": "Id", "external_id": "Hub", "fields": {"code": "Code", "name": "Name"}},
+        "projects": {"is": "project", "key": "Id", "external_id": "Hub", "fields": PROJECT},
     },
 }
 
@@ -48,10 +49,10 @@ SYSTEMS = {
 class Firm:
     """A firm at work. `said` holds what its systems hold now, {(system, object): {id: row}}."""
 
-    def __init__(self, folder: Path, rules: str = ""):
-        write_project(folder, rules)
+    def __init__(self, folder: Path, owns: str = ""):
+        write_project(folder, owns)
         self.firm = firm.read(folder)
-        shutil.copytree(compiled(rules), self.firm.state)
+        shutil.copytree(compiled(owns), self.firm.state)
         self.journal = journal.open(self.firm.journal)
         self.said = {(system, each): {} for system, objects in SYSTEMS.items() for each in objects}
 
@@ -80,6 +81,13 @@ class Firm:
     def turn(self) -> None:
         self.read()
         understand.understand(self.firm, self.journal)
+        store.publish(self.firm.hub_file, self.firm.cuts, f"{datetime.now(UTC):%H%M%S%f}")
+
+    def change_rules(self, text: str) -> None:
+        """From now on ownership says so of these fields of a customer."""
+        (self.firm.folder / "ownership.yaml").write_text(owned(text))
+        rules.of.cache_clear()  # whoever changes a rule starts the hub anew
+        ownership.read.cache_clear()
 
     def plan(self) -> plan.Plan:
         correct.make_plan(self.firm, self.journal)
@@ -119,31 +127,36 @@ class Holding:
         return {key: Seen("deleted") for key in record_ids}
 
 
-def write_project(folder: Path, rules: str) -> None:
-    """The project folder; `rules` is YAML that takes the place of what ownership says of the fields of a customer."""
+def write_project(folder: Path, owns: str) -> None:
+    """The project folder; `owns` is YAML that takes the place of what ownership says of the fields of a customer."""
     folder.mkdir(parents=True, exist_ok=True)
     for system, objects in SYSTEMS.items():
-        written = {each: spec | {"write": {"update": True, "create": True}} for each, spec in objects.items()}
+        written = {each: spec | {"write": {"update": True, "create": True}, "expect": {"collapse": 1.0}} for each, spec in objects.items()}
         said = {"system": system, "role": system, "connector": "files", "nested": False, "objects": written}
         (folder / system).mkdir()
         (folder / system / "system.yaml").write_text(yaml.safe_dump(said, sort_keys=False))
-    owned = yaml.safe_load(ownership.FILE.read_text())
-    owned["customer"]["fields"] |= yaml.safe_load(rules) or {}
-    (folder / "ownership.yaml").write_text(yaml.safe_dump(owned, sort_keys=False))
+    (folder / "ownership.yaml").write_text(owned(owns))
     members = {system: {"kind": f"./{system}", "url": "drop"} for system in SYSTEMS}
     settings = {"firm": "Example Consulting", "ownership": "ownership.yaml", "systems": members}
     (folder / "concord.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+
+
+def owned(text: str) -> str:
+    """The hub's own ownership.yaml with other rules for some fields of a customer."""
+    said = yaml.safe_load(ownership.FILE.read_text())
+    said["customer"]["fields"] |= yaml.safe_load(text) or {}
+    return yaml.safe_dump(said, sort_keys=False)
 
 
 KEPT = tempfile.TemporaryDirectory(prefix="concord-spoken-")  # as long as the process
 
 
 @cache
-def compiled(rules: str) -> Path:
+def compiled(owns: str) -> Path:
     """The state folder of such a firm that has read nothing yet."""
     folder = Path(KEPT.name) / f"firm{len(list(Path(KEPT.name).iterdir()))}"
-    write_project(folder, rules)
+    write_project(folder, owns)
     empty = firm.read(folder)
     with journal.open(folder / "unused.sqlite") as unused:
-        understand.understand(empty, unused)
+        understand.understand(empty, unused, remembered=True)  # whose journal the firms made from it do not have
     return empty.state

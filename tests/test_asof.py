@@ -1,0 +1,168 @@
+"""As of a day, as it was known at a moment: values, ties and rules, for any two times."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from spoken import Firm
+
+from assets import asof, rewind
+from hub import store
+from hub.errors import Refused
+
+HUB = Path(sys.executable).parent / "hub"
+JANUARY, FEBRUARY, MARCH, APRIL = (datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 5))
+
+
+def stamp(at):
+    return at.isoformat()
+
+
+def now():
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def firm(tmp_path):
+    found = Firm(tmp_path / "firm")
+    yield found
+    found.close()
+
+
+def value(firm, hub_id, field, valid, known):
+    found = asof.ask(firm.firm, hub_id, valid, known)
+    return found.values.get(field, (None,))[0]
+
+
+def test_a_correction_of_the_past_changes_what_we_know_of_it_now_and_not_what_we_knew(firm):
+    firm.say("crm:accounts:A1", Register="R1", Web="old.example", Stamp=stamp(JANUARY))
+    firm.turn()
+    ((hub_id,),) = firm.golden("hub_id")
+    before = now()
+    firm.say("crm:accounts:A1", Web="new.example", Stamp=stamp(MARCH))
+    firm.turn()
+
+    assert value(firm, hub_id, "website", FEBRUARY, before) == "old.example"
+    assert value(firm, hub_id, "website", APRIL, before) == "old.example"
+    assert value(firm, hub_id, "website", FEBRUARY, now()) == "old.example"
+    assert value(firm, hub_id, "website", APRIL, now()) == "new.example"
+
+
+def test_of_records_without_a_stamp_the_time_of_reading_is_the_day(firm):
+    firm.say("erp:customers:1", Register="R1", Name="Old Works", Stage="Client")
+    firm.turn()
+    ((hub_id,),) = firm.golden("hub_id")
+    before = now()
+    firm.say("erp:customers:1", Name="New Works")
+    firm.turn()
+
+    assert value(firm, hub_id, "legal_name", before, now()) == "Old Works"
+    assert value(firm, hub_id, "legal_name", now(), now()) == "New Works"
+    assert asof.ask(firm.firm, hub_id, MARCH, now()).unseen == ["erp:customers:1"]
+
+
+def test_a_merge_and_a_pin_count_from_the_moment_they_were_known(firm):
+    firm.say("crm:accounts:A1", Register="R1", Name="Example Works", Stamp=stamp(JANUARY))
+    firm.say("erp:customers:1", Register="R2", Name="Sample Trading", Phone="+41 2")
+    firm.turn()
+    apart, ids = now(), dict(firm.rows("SELECT record_ref, hub_id FROM journal.crossref"))
+    same = {"entity": "customer", "left_ref": "crm:accounts:A1", "right_ref": "erp:customers:1", "verdict": "same"}
+    firm.note("match.decided", "customer", same)
+    firm.note("value.pinned", "erp:customers:1", {"record_ref": "erp:customers:1", "column": "website", "value": "works.example"})
+    firm.turn()
+    (kept,) = {hub_id for (hub_id,) in firm.rows("SELECT hub_id FROM journal.crossref")}
+    (lost,) = set(ids.values()) - {kept}
+
+    then, today = asof.ask(firm.firm, lost, apart, apart), asof.ask(firm.firm, lost, now(), now())
+
+    assert (then.now, then.records) == (lost, [ref for ref, hub_id in ids.items() if hub_id == lost])
+    assert "website" not in then.values
+    assert (today.now, today.records) == (kept, ["crm:accounts:A1", "erp:customers:1"])
+    assert today.values["website"] == ("works.example", "pin", "pinned by steward")
+
+
+def test_a_record_that_was_deleted_since_is_there_as_of_a_day_before(firm):
+    firm.say("erp:customers:1", Register="R1", Name="Example Works")
+    firm.say("crm:accounts:A1", Register="R1", Phone="+41 1", Stamp=stamp(JANUARY))
+    firm.turn()
+    ((hub_id,),), before = firm.golden("hub_id"), now()
+    firm.forget("erp:customers:1")
+    firm.turn()
+
+    assert asof.ask(firm.firm, hub_id, before, now()).records == ["crm:accounts:A1", "erp:customers:1"]
+    assert asof.ask(firm.firm, hub_id, now(), now()).records == ["crm:accounts:A1"]
+
+
+def test_a_hub_id_that_was_not_issued_by_then_is_refused(firm):
+    firm.say("erp:customers:1", Register="R1")
+    before = now()
+    firm.turn()
+    ((hub_id,),) = firm.golden("hub_id")
+
+    with pytest.raises(Refused, match="was not issued by"):
+        asof.ask(firm.firm, hub_id, before, before)
+    with pytest.raises(Refused, match="C-999999 was never issued"):
+        asof.ask(firm.firm, "C-999999", now(), now())
+
+
+def test_a_document_is_answered_with_the_hub_ids_of_what_it_refers_to(firm):
+    firm.say("psa:projects:P1", Code="X-1", Name="Roof")
+    firm.say("psa:projects:P2", Code="X-2", Name="Wall", Parent="P1")
+    firm.turn()
+    ids = dict(firm.rows("SELECT code, hub_id FROM golden.project"))
+
+    found = asof.ask(firm.firm, ids["X-2"], now(), now())
+
+    assert found.values["parent"] == (ids["X-1"], "psa:projects:P2", "owner")
+
+
+def test_the_whole_hub_of_then_can_be_queried(firm, tmp_path):
+    firm.say("crm:accounts:A1", Register="R1", Web="old.example", Stamp=stamp(JANUARY))
+    firm.say("crm:accounts:A2", Register="R2", Web="other.example", Stamp=stamp(MARCH))
+    firm.turn()
+
+    built = rewind.build(firm.firm, tmp_path / "then", FEBRUARY, now())
+
+    with store.connect(built.hub_file, read_only=True) as connection:
+        assert connection.execute("SELECT website FROM golden.customer").fetchall() == [("old.example",)]
+    with pytest.raises(Refused, match="is not empty"):
+        rewind.build(firm.firm, tmp_path / "then", FEBRUARY, now())
+
+
+def test_who_owned_a_field_then_decides_and_how_records_are_read_is_what_we_know(tmp_path):
+    firm = Firm(tmp_path / "firm")
+    firm.say("crm:accounts:A1", Register="R1", Web="crm.example", Stage="Client", Stamp=stamp(JANUARY))
+    firm.say("erp:customers:1", Register="R1", Web="erp.example")
+    firm.turn()
+    ((hub_id,),), before = firm.golden("hub_id"), now()
+    firm.change_rules("website: {owner: erp, else: [crm]}")
+    firm.turn()
+
+    assert firm.golden("website") == [("erp.example",)]
+    assert value(firm, hub_id, "website", before, now()) == "crm.example"
+    assert value(firm, hub_id, "website", now(), now()) == "erp.example"
+    firm.close()
+
+
+def test_the_command_tells_values_with_reasons_and_hides_what_is_sensitive(firm):
+    firm.say("erp:customers:1", Register="R1", Name="Example Works", Stage="Client", Tax="CHE123")
+    firm.turn()
+    ((hub_id,),) = firm.golden("hub_id")
+
+    def hub(*words):
+        command = [HUB, "asof", *words, "--project", str(firm.firm.folder)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "160"})
+
+    said, told, wrong = hub(hub_id, "--json"), hub(hub_id), hub(hub_id, "--valid", "soon")
+
+    found = json.loads(said.stdout)
+    assert found["values"]["legal_name"]["value"] == "Example Works"
+    assert found["values"]["legal_name"]["from"] == "erp:customers:1"
+    assert "CHE123" not in said.stdout + told.stdout
+    assert "Example Works" in told.stdout
+    assert wrong.returncode == 1
+    assert "--valid soon: is no day or moment" in wrong.stderr
