@@ -147,7 +147,7 @@ def number(text: str) -> str:
 
 def slip(one: str, other: str) -> str:
     # Damerau's distance takes six times as long as Levenshtein's, to which a swap is two steps.
-    return f"(levenshtein({one}, {other}) <= 2 AND damerau_levenshtein({one}, {other}) <= 1)"
+    return f"(abs(length({one}) - length({other})) <= 1 AND levenshtein({one}, {other}) <= 2 AND damerau_levenshtein({one}, {other}) <= 1)"
 
 
 FUNCTIONS: dict[str, Callable[..., str]] = {

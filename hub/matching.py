@@ -51,8 +51,9 @@ class Matching(BaseModel):
     keys: dict[str, str]
     blocks: tuple[tuple[str, ...], ...]
     most: int = Setting(default=100, gt=1)  # what more records share brings none of them together
+    checked: tuple[str, ...] = ()  # strong keys with check digits: what keeps them not, forbids nothing
     link: float
-    needs: tuple[tuple[str, ...], ...] = ()  # comparisons that, each group taken together, must not speak against a link by weight
+    needs: tuple[tuple[str, ...], ...] = ()  # the first of each must not speak against a link by weight, unless the others outweigh it
     review: float
     prior: float
     copies: float = Setting(

@@ -21,28 +21,35 @@ def weighed(key, how, strong, touched_only):
       WITH {steps}, {common(key, how, sides if touched_only else None)}
       compared AS ({compared("candidate", sides, how, strong)}),
       added AS (SELECT c.*{"".join(f", {sql} AS w_{name}" for name, sql in weights.items())} FROM compared AS c {joins}),
-      weighed AS (SELECT *, {total} AS match_weight, to_json({{{evidence}}}) AS evidence FROM added)
+      weighed AS (SELECT *, {total} AS match_weight FROM added)
       SELECT left_ref::TEXT AS left_ref, right_ref::TEXT AS right_ref,
         match_weight::DOUBLE AS match_weight /* log2 of the odds that the records are one */,
-        evidence::TEXT AS evidence /* what each comparison added */,
+        to_json({{{evidence}}})::TEXT AS evidence /* what each comparison added */,
         is_known::BOOLEAN AS has_equal_key /* a strong key, or the hub id that both carry */,
         (is_unequal AND NOT is_known)::BOOLEAN AS has_unequal_key /* the two never share a cluster, unless a steward says that they are one */,
-        {verdict(how)}::TEXT AS verdict
+        {verdict(how, strong)}::TEXT AS verdict
       FROM weighed
       WHERE is_known OR is_unequal OR match_weight >= {min(how.review, 0)}"""
 
 
-def verdict(how):
+def verdict(how, strong):
     """SQL for the verdict on a weighed pair, by the first rule that holds."""
     if not how.comparisons:
         return "CASE WHEN is_known THEN 'link' WHEN is_unequal THEN 'forbid' ELSE 'apart' END"
-    agreed = "".join(f" AND {' + '.join(f'w_{name}' for name in group)} >= 0" for group in how.needs)
+    agreed = "".join(f" AND greatest(w_{group[0]}, {' + '.join(f'w_{name}' for name in group)}) >= 0" for group in how.needs)
     return f"""CASE WHEN is_known THEN 'link'
-        WHEN is_unequal AND is_slip AND match_weight >= {how.link} THEN 'review'
+        WHEN is_unequal AND match_weight >= {how.link} THEN CASE WHEN {slip(how, strong)} THEN 'review' ELSE 'forbid' END
         WHEN is_unequal THEN 'forbid'
         WHEN match_weight >= {how.link}{agreed} THEN 'link'
         WHEN match_weight >= {how.review} THEN 'review'
         ELSE 'apart' END"""
+
+
+def slip(how, strong):
+    """SQL for whether strong keys differ by a slip of the pen, or one of them can't be right."""
+    near = " AND ".join([f"COALESCE({keys.slip(f'l_{each}', f'r_{each}')}, TRUE)" for each in strong] or ["FALSE"])
+    wrong = "".join(f" OR NOT COALESCE(has_right_check_digits({side}_{each}), TRUE)" for each in how.checked for side in "lr")
+    return f"({near}){wrong}"
 
 
 def narrowed(key, how, touched_only):
@@ -90,15 +97,13 @@ def compared(pair, sides, how, strong):
     """Which level holds in each comparison of these pairs, counted from 0; NULL where either side says nothing."""
     equal = " OR ".join([f"l.{each} = r.{each}" for each in strong] or ["FALSE"])
     unequal = " OR ".join([f"l.{each} <> r.{each}" for each in strong] or ["FALSE"])
-    slip = " AND ".join([f"COALESCE({keys.slip(f'l.{each}', f'r.{each}')}, TRUE)" for each in strong] or ["FALSE"])
     levels = "".join(f", {level(comparison)} AS v_{name}" for name, comparison in how.comparisons.items())
     terms = "".join(f", l.{term} AS term_{term}" for term in how.terms())
-    if "doubted" in how.keys:
-        slip = f"({slip} OR l.doubted IS NOT NULL OR r.doubted IS NOT NULL)"
+    numbers = "".join(f", {side}.{each} AS {side}_{each}" for each in strong for side in "lr")
     known = f"COALESCE(l.hub_id_said = r.hub_id_said, FALSE) OR COALESCE({equal}, FALSE)"
     return f"""
       SELECT c.left_ref, c.right_ref, {known} AS is_known,
-        COALESCE({unequal}, FALSE) AND NOT ({known}) AS is_unequal, {slip} AS is_slip{levels}{terms}
+        COALESCE({unequal}, FALSE) AND NOT ({known}) AS is_unequal{numbers}{levels}{terms}
       FROM {pair} AS c
       JOIN {sides} AS l ON l.record_ref = c.left_ref
       JOIN {sides} AS r ON r.record_ref = c.right_ref"""

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
-import rustworkx as rx
 
 PAIRS = {"left_ref": pl.String, "right_ref": pl.String}
 SAID = 1_000.0  # the weight of a link that a steward or a system made: what speaks against the whole does not undo it
@@ -61,12 +61,16 @@ def _numbered(pairs: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _components(nodes: int, edges: pl.DataFrame) -> pl.DataFrame:
-    """node, cluster"""
-    graph = rx.PyGraph(multigraph=False)
-    graph.add_nodes_from(range(nodes))
-    graph.extend_from_edge_list(list(edges.select("left", "right").iter_rows()))
-    found = [list(component) for component in rx.connected_components(graph)]
-    return pl.DataFrame({"node": found}, schema={"node": pl.List(pl.UInt32)}).with_row_index("cluster").explode("node")
+    """node, cluster: the smallest node that edges lead to."""
+    left, right = (edges.get_column(end).to_numpy() for end in ("left", "right"))
+    label, before = np.arange(nodes, dtype=np.uint32), None
+    while before is None or not np.array_equal(before, label):
+        before = label.copy()
+        for one, other in ((left, right), (right, left)):  # take the smaller label of a neighbour, and what that one has by now
+            np.minimum.at(label, label[one], label[other])
+            np.minimum.at(label, one, label[other])
+        label = label[label]
+    return pl.DataFrame({"node": np.arange(nodes, dtype=np.uint32), "cluster": label})
 
 
 def _suspicious(

@@ -16,6 +16,7 @@ from hub import pairs
 from hub.matching import Matching
 
 RANDOM_PAIRS = 200_000
+MANY = 100_000  # of more records than these, a sample is taken
 ROUNDS = 60
 RARE = 1e-4
 LEAST = 0.02  # what no match did among these records, one in fifty may do among the next
@@ -35,9 +36,19 @@ def learn(connection: duckdb.DuckDBPyConnection, key: str, how: Matching, strong
     records = connection.execute(f"SELECT count(*) FROM {key}").fetchone()[0]
     if records < 2 or not how.comparisons:
         return how
-    near = _patterns(connection, f"candidate AS ({pairs.candidates(key, how, key)})", key, how, strong)
+    near = _near(connection, key, how, strong, records)
     chance = _patterns(connection, f"candidate AS ({_random(key, records)})", key, how, strong)
     return _with(how, *_maximised(how, near, chance, max(1, records * (records - 1) // 2)), records)
+
+
+def _near(connection: duckdb.DuckDBPyConnection, key: str, how: Matching, strong: list[str], records: int) -> Patterns:
+    """The pairs that share a block; of many records, those that some of them are in, each counted for as many as it stands for."""
+    part = max(1, records // MANY)
+    if part == 1:
+        return _patterns(connection, f"candidate AS ({pairs.candidates(key, how, key)})", key, how, strong)
+    probe = f"probe AS MATERIALIZED (SELECT * FROM {key} WHERE hash(record_ref) % {part} = 0)"
+    seen = _patterns(connection, f"{probe}, candidate AS ({pairs.candidates(key, how, 'probe')})", key, how, strong)
+    return Patterns(seen.levels, seen.pairs / (2 / part - 1 / part**2))  # a pair is seen when one of the two is in the sample
 
 
 def _patterns(connection: duckdb.DuckDBPyConnection, candidate: str, key: str, how: Matching, strong: list[str]) -> Patterns:
