@@ -38,8 +38,10 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
             if not remembered:
                 pins.expire(connection, journal, datetime.now(UTC).date())
             touched = resolve.begin(connection, the_rules, journal)
-            crowds.remember(connection, the_rules)
+            crowds.remember_around(connection, the_rules)
             evaluated = evaluation.evaluate(connection, models, "canonical", anew=anew)
+            crowds.touch_around(connection, the_rules, anew)
+            crowds.remember(connection, the_rules)
             keys = [model for model in models if model.name.endswith("_key")]
             evaluated += evaluation.evaluate(connection, keys, "identity", anew=anew)
             crowds.touch(connection, the_rules, anew)

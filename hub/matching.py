@@ -1,7 +1,7 @@
 """Reads how records of an entity are matched: keys, blocks, comparison levels with their trained m and u."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from math import log2
 from pathlib import Path
@@ -49,6 +49,8 @@ class Matching(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     beside: dict[str, str] = {}  # {column: field type} that files may hold and the entity has not
     keys: dict[str, str]
+    around: dict[str, dict[str, str]] = {}  # {key: {entity that refers to the record: its column}}; the values between blanks
+    apart: str = ""  # SQL on l and r: a relation that two records of one thing can't have
     blocks: tuple[tuple[str, ...], ...]
     most: int = Setting(default=100, gt=1)  # what more records share brings none of them together
     checked: tuple[str, ...] = ()  # strong keys with check digits: what keeps them not, forbids nothing
@@ -70,19 +72,28 @@ class Matching(BaseModel):
         """SQL of each key, with the functions of hub/keys.py written out."""
         return {name: keys.expanded(sql) for name, sql in self.keys.items()}
 
-    def select(self, head: str, records: str, columns: Collection[str]) -> str:
-        """A query for `head` and the keys of records (a table, or a query in brackets) that have these columns."""
+    def select(self, head: str, records: str, columns: Collection[str], around: Mapping[str, str] | None = None) -> str:
+        """A query for `head` and the keys of records (a table, or a query in brackets) that have these columns.
+
+        around  {key: query for record_ref and value: what refers to the record}; none in files
+        """
         absent = "".join(f", NULL::TEXT AS {name}" for name in self.beside if name not in columns)
         wanted = ", ".join(f"({sql})::TEXT AS {name}" for name, sql in self.key_sql().items())
-        return f"SELECT {head}, {wanted} FROM (SELECT *{absent} FROM {records}) AS record"
+        near = "".join(f", {f'near_{name}.said' if name in (around or {}) else 'NULL'}::TEXT AS {name}" for name in self.around)
+        joins = " ".join(
+            f"LEFT JOIN (SELECT record_ref, string_agg(DISTINCT value, ' ' ORDER BY value) AS said FROM ({query}) AS said GROUP BY record_ref) AS near_{name} ON near_{name}.record_ref = record.record_ref"
+            for name, query in (around or {}).items()
+        )
+        head = head.replace("record_ref", "record.record_ref", 1)
+        return f"SELECT {head}, {wanted}{near} FROM (SELECT *{absent} FROM {records}) AS record {joins}"
 
     def terms(self) -> list[str]:
         """The keys whose frequent values weigh less."""
         return sorted({level.term for each in self.comparisons.values() for level in each.levels if level.term})
 
     def of(self, columns: Collection[str]) -> "Matching":
-        """The matching of records that have these columns alone: what would be silent for all of them is left out."""
-        spoken = {name for name, sql in self.keys.items() if {*re.findall(r"\w+", sql)} & {*columns}}
+        """The matching of records that have these columns alone, or keys from around them: what would be silent for all is left out."""
+        spoken = {name for name, sql in self.keys.items() if {*re.findall(r"\w+", sql)} & {*columns}} | {*self.around} & {*columns}
         said = lambda comparison: spoken.issuperset(comparison.on)
         return self.model_copy(
             update={

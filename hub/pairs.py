@@ -25,19 +25,20 @@ def weighed(key, how, strong, touched_only):
       SELECT left_ref::TEXT AS left_ref, right_ref::TEXT AS right_ref,
         match_weight::DOUBLE AS match_weight /* log2 of the odds that the records are one */,
         to_json({{{evidence}}})::TEXT AS evidence /* what each comparison added */,
-        is_known::BOOLEAN AS has_equal_key /* a strong key, or the hub id that both carry */,
-        (is_unequal AND NOT is_known)::BOOLEAN AS has_unequal_key /* the two never share a cluster, unless a steward says that they are one */,
+        (is_known AND NOT is_related)::BOOLEAN AS has_equal_key /* a strong key, or the hub id that both carry */,
+        (is_related OR is_unequal AND NOT is_known)::BOOLEAN AS has_unequal_key /* or one is the parent of the other: the two never share a cluster, unless a steward says that they are one */,
         {verdict(how, strong)}::TEXT AS verdict
       FROM weighed
-      WHERE is_known OR is_unequal OR match_weight >= {min(how.review, 0)}"""
+      WHERE is_known OR is_unequal OR is_related OR match_weight >= {min(how.review, 0)}"""
 
 
 def verdict(how, strong):
     """SQL for the verdict on a weighed pair, by the first rule that holds."""
     if not how.comparisons:
-        return "CASE WHEN is_known THEN 'link' WHEN is_unequal THEN 'forbid' ELSE 'apart' END"
+        return "CASE WHEN is_related THEN 'forbid' WHEN is_known THEN 'link' WHEN is_unequal THEN 'forbid' ELSE 'apart' END"
     agreed = "".join(f" AND greatest(w_{group[0]}, {' + '.join(f'w_{name}' for name in group)}) >= 0" for group in how.needs)
-    return f"""CASE WHEN is_known THEN 'link'
+    return f"""CASE WHEN is_related THEN 'forbid'
+        WHEN is_known THEN 'link'
         WHEN is_unequal AND match_weight >= {how.link} THEN CASE WHEN {slip(how, strong)} THEN 'review' ELSE 'forbid' END
         WHEN is_unequal THEN 'forbid'
         WHEN match_weight >= {how.link}{agreed} THEN 'link'
@@ -66,6 +67,18 @@ def narrowed(key, how, touched_only):
           JOIN {key} AS k ON k.record_ref = c.record_ref
         )""",
         "near",
+    )
+
+
+def around(held, touched="TRUE"):
+    """A query for what refers to records, as record_ref and value: of (entity, its column, its reference), as far as `touched` holds.
+
+    touched  SQL on the row that refers; {reference} stands for the name of its reference
+    """
+    return " UNION ALL ".join(
+        f"SELECT {reference}_ref AS record_ref, '{name}:' || replace({column}, ' ', '') AS value FROM canonical.{name} AS c "
+        f"WHERE is_live AND {reference}_ref IS NOT NULL AND {column} IS NOT NULL AND {touched.format(reference=reference)}"
+        for name, column, reference in held
     )
 
 
@@ -100,9 +113,10 @@ def compared(pair, sides, how, strong):
     levels = "".join(f", {level(comparison)} AS v_{name}" for name, comparison in how.comparisons.items())
     terms = "".join(f", l.{term} AS term_{term}" for term in how.terms())
     numbers = "".join(f", {side}.{each} AS {side}_{each}" for each in strong for side in "lr")
+    related = f"COALESCE({how.apart or 'FALSE'}, FALSE)"
     known = f"COALESCE(l.hub_id_said = r.hub_id_said, FALSE) OR COALESCE({equal}, FALSE)"
     return f"""
-      SELECT c.left_ref, c.right_ref, {known} AS is_known,
+      SELECT c.left_ref, c.right_ref, {known} AS is_known, {related} AS is_related,
         COALESCE({unequal}, FALSE) AND NOT ({known}) AS is_unequal{numbers}{levels}{terms}
       FROM {pair} AS c
       JOIN {sides} AS l ON l.record_ref = c.left_ref

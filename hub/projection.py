@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS work.touched_record (record_ref VARCHAR, kind VARCHAR
 CREATE TABLE IF NOT EXISTS work.touched (hub_id VARCHAR);
 CREATE TABLE IF NOT EXISTS work.built (rules VARCHAR);
 CREATE TABLE IF NOT EXISTS work.resolved (seq BIGINT);
+-- pairs that a steward is asked about: in doubt by their evidence, or linked by it and kept apart by what speaks against the whole
+CREATE TABLE IF NOT EXISTS work.question (entity VARCHAR, left_ref VARCHAR, right_ref VARCHAR);
 -- how far the journal was known when this cycle began
 CREATE TABLE IF NOT EXISTS work.begun (seq BIGINT);
 -- what decisions bind now: of the records that those they were about were merged into, and without those that wait for a contradiction to end

@@ -32,8 +32,22 @@ class Rules:
 
     def matching(self, of: str) -> matching.Matching:
         """How records of an entity are matched: as far as they have the columns, and each thing about once in each object."""
-        how = matching.read(of, self.identity).of(self.entities[of].columns())
+        how = matching.read(of, self.identity)
+        how = how.of({*self.entities[of].columns(), *self.around(of)})
         return how.model_copy(update={"copies": len(self.objects(of)) - 1})
+
+    def around(self, of: str) -> dict[str, list[tuple[str, str, str]]]:
+        """{key: (entity, its column, its reference to `of`)} of what refers to records of an entity and is evidence for them."""
+        found = {}
+        for key, known in matching.read(of, self.identity).around.items():
+            held = [
+                (name, column, field) for name, column in known.items() if name in self.entities for field in self._references(name, of)
+            ]
+            found |= {key: held} if held else {}
+        return found
+
+    def _references(self, name: str, to: str) -> list[str]:
+        return [field for field, each in self.entities[name].fields.items() if each.to == to]
 
     def owner(self, of: str) -> ownership.Ownership:
         return self.ownership.get(of) or ownership.Ownership(believe=tuple(self.roles(of)))

@@ -8,10 +8,15 @@ from macros.canonical import firm_rules, only_touched, typed
 @macro()
 def match_keys(evaluator, entity):
     """The live records of an entity, as narrow keys in normal form."""
-    known = firm_rules(evaluator).entities[entity.name]
-    live = f"(SELECT * FROM canonical.{entity.name} WHERE is_live AND {only_touched(evaluator, 'record_ref', 'work.touched_record', 'record_ref')})"
+    from hub.pairs import around  # here and not above: SQLMesh copies what a macro's module imports into every model
+
+    the_rules = firm_rules(evaluator)
+    touched = only_touched(evaluator, "record_ref", "work.touched_record", "record_ref")
     head = "record_ref::TEXT AS record_ref, (system || ':' || object)::TEXT AS source, hub_id_said::TEXT AS hub_id_said"
-    return firm_rules(evaluator).matching(entity.name).select(head, live, known.columns())
+    referred = only_touched(evaluator, "{reference}_ref", "work.touched_record", "record_ref")
+    near = {key: around(held, referred) for key, held in the_rules.around(entity.name).items()}
+    live = f"(SELECT * FROM canonical.{entity.name} WHERE is_live AND {touched})"
+    return the_rules.matching(entity.name).select(head, live, the_rules.entities[entity.name].columns(), near)
 
 
 @macro()
@@ -54,14 +59,10 @@ def doubts(evaluator):
 
 
 def _doubt(name, this, other):
-    # Without a decision: nobody has said yet whether the two are one. From the few pairs outward: identity's views tie all records first.
+    # From the few pairs outward: identity's views tie all records first.
     return f"""
       SELECT '{name}' AS entity, t.hub_id, o.record_ref, o.system, o.object
-      FROM (
-        SELECT p.{this}_ref AS this_ref, p.{other}_ref AS other_ref FROM identity.{name}_pair AS p
-        ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
-        WHERE p.verdict = 'review'
-      ) AS p
-      JOIN journal.crossref AS t ON t.record_ref = p.this_ref
-      JOIN canonical.{name} AS o ON o.record_ref = p.other_ref AND o.is_live
-      JOIN journal.crossref AS x ON x.record_ref = p.other_ref AND x.hub_id <> t.hub_id"""
+      FROM work.question AS q
+      JOIN journal.crossref AS t ON t.record_ref = q.{this}_ref
+      JOIN canonical.{name} AS o ON o.record_ref = q.{other}_ref AND o.is_live
+      WHERE q.entity = '{name}'"""

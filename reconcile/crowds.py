@@ -6,6 +6,7 @@ changes in steps; a record whose value took a step counts as touched. So what a 
 
 import duckdb
 
+from hub import pairs
 from hub.matching import Matching
 from hub.pairs import COMMON
 from hub.rules import Rules
@@ -16,6 +17,27 @@ STEP = "CASE WHEN {n} - {copies} < {common} THEN -1 ELSE floor(2 * log2({n} - {c
 def resolved(rules: Rules) -> list[str]:
     """The entities that are matched by evidence."""
     return [name for name in rules.entities if rules.is_resolved(name)]
+
+
+def remember_around(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """Keep what touched records said of those that they refer to: before the canonical models."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE old_around (record_ref VARCHAR, value VARCHAR)")
+    connection.execute(f"INSERT INTO old_around {_around(rules)}")
+
+
+def touch_around(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> None:
+    """Touch the records of which something else is said now: after the canonical models."""
+    new = f"SELECT * FROM ({_around(rules)}) AS said"
+    connection.execute(f"""
+      INSERT INTO work.touched_record SELECT DISTINCT k.record_ref, 'update' FROM (
+        ({new} EXCEPT ALL FROM old_around) UNION ALL (FROM old_around EXCEPT ALL {new})) AS k {NEW}""")
+    for name in resolved(rules) if anew else []:  # after a run that was cut off, nobody knows what had been said and counted
+        connection.execute(f"INSERT INTO work.touched_record SELECT record_ref, 'update' FROM canonical.{name} AS k {NEW}")
+
+
+def _around(rules: Rules) -> str:
+    held = sorted({each for name in resolved(rules) for several in rules.around(name).values() for each in several})
+    return pairs.around(held, "c.record_ref IN (SELECT record_ref FROM work.touched_record)") or "SELECT NULL::VARCHAR AS record_ref, NULL::VARCHAR AS value WHERE FALSE"
 
 
 def remember(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
@@ -33,7 +55,7 @@ def touch(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> No
         for columns, tests in _counted(rules.matching(name)).items():
             if not anew:
                 _touch_shifted(connection, name, columns, tests)
-        if anew or _took_step(connection, name):  # after a run that was cut off, nobody knows what had been counted
+        if not anew and _took_step(connection, name):
             connection.execute(f"INSERT INTO work.touched_record SELECT record_ref, 'update' FROM identity.{name}_key AS k {NEW}")
         for this, other in (("left", "right"), ("right", "left")):
             connection.execute(f"""

@@ -19,12 +19,9 @@ HIDDEN = ("personal", "sensitive")
 IDENTITY = """
 SELECT '{entity}' AS entity, (SELECT count(*) FROM identity.{entity} WHERE is_live) AS records, (SELECT count(*) FROM golden.{entity}) AS things,
   count(*) FILTER (WHERE p.verdict = 'link') AS linked_pairs,
-  count(*) FILTER (WHERE p.verdict = 'review' AND d.verdict IS NULL AND l.hub_id IS DISTINCT FROM r.hub_id) AS pairs_for_stewards,
+  (SELECT count(*) FROM work.question WHERE entity = '{entity}') AS pairs_for_stewards,
   (SELECT count(*) FROM journal.decision WHERE entity = '{entity}') AS decided
 FROM identity.{entity}_pair AS p
-LEFT JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
-LEFT JOIN journal.crossref AS l ON l.record_ref = p.left_ref
-LEFT JOIN journal.crossref AS r ON r.record_ref = p.right_ref
 """
 
 

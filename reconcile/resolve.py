@@ -6,7 +6,7 @@ from hub import projection
 from hub.errors import HubError
 from hub.journal import Journal
 from hub.rules import Rules
-from reconcile import decided, evidence, exceptions, ties, touched
+from reconcile import crowds, decided, evidence, exceptions, ties, touched
 
 # What people decided while the cycle was under way is brought in with the ids that it issues, and is for the next one to act on.
 LATER = """
@@ -44,11 +44,10 @@ def resolve(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journa
     )
     connection.execute("INSERT INTO work.touched SELECT DISTINCT hub_id FROM old_tie")  # before it is forgotten: a run may be cut off
     moved = {name: ties.derive(connection, entity, anew) for name, entity in rules.entities.items() if not rules.is_resolved(name)}
-    moved |= {
-        name: ties.match(connection, entity, journal, anew)
-        for name, entity in rules.entities.items()
-        if rules.is_resolved(name) and not remembered
-    }
+    for name in crowds.resolved(rules):
+        if not remembered:
+            moved[name] = ties.match(connection, rules.entities[name], journal, anew)
+        ties.ask(connection, name, anew or remembered)
     touched.touch(connection, rules)
     touched.gather(connection, rules, anew)
     return moved

@@ -33,7 +33,7 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     """Tie the records of an entity that is matched by evidence; returns how many ties changed. The journal is told."""
     _affected(connection, entity.entity, anew)
     decided.follow(connection, entity)
-    links, apart = (connection.execute(sql, [entity.entity] * 2).pl() for sql in (_links(entity.entity), _apart(entity.entity)))
+    links, apart = (connection.execute(sql, [entity.entity] * 2).pl() for sql in (_links(entity.entity), _apart(entity)))
     strong = "".join(f", k.{key}" for key in entity.identity.strong)
     records = connection.execute(f"""
       SELECT k.record_ref{strong} FROM identity.{entity.entity}_key AS k SEMI JOIN affected AS a ON a.record_ref = k.record_ref
@@ -60,6 +60,22 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     journal.append(_events(entity.entity, moved, identity.redirects(after, before)))
     projection.load(connection, journal)
     return len(moved)
+
+
+def ask(connection: duckdb.DuckDBPyConnection, entity: str, everything: bool) -> None:
+    """Bring work.question up to date for the records that may have changed cluster: undecided pairs of two things."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS affected (record_ref VARCHAR)")
+    near = (
+        "TRUE"
+        if everything
+        else "(p.left_ref IN (FROM affected) OR p.right_ref IN (FROM affected) OR p.left_ref IN (SELECT record_ref FROM work.touched_record) OR p.right_ref IN (SELECT record_ref FROM work.touched_record))"
+    )
+    connection.execute(f"DELETE FROM work.question AS p WHERE p.entity = '{entity}' AND {near}")
+    connection.execute(f"""
+      INSERT INTO work.question SELECT '{entity}', p.left_ref, p.right_ref FROM identity.{entity}_pair AS p
+      JOIN journal.crossref AS l ON l.record_ref = p.left_ref JOIN journal.crossref AS r ON r.record_ref = p.right_ref
+      ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
+      WHERE p.verdict IN ('review', 'link') AND l.hub_id <> r.hub_id AND {near}""")
 
 
 def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) -> None:
@@ -105,12 +121,20 @@ def _links(entity: str) -> str:
       SELECT record_ref, survivor_ref, {MERGED} FROM survivor WHERE entity = '{entity}'"""
 
 
-def _apart(entity: str) -> str:
+def _apart(entity: Entity) -> str:
+    name = entity.entity
+    own = [field for field, each in entity.fields.items() if each.to == name]  # its parent: no record of the same thing
+    related = "".join(
+        f" UNION SELECT c.record_ref, c.{field}_ref FROM canonical.{name} AS c WHERE c.{field}_ref <> c.record_ref" for field in own
+    )
     return f"""
-      SELECT p.left_ref, p.right_ref FROM identity.{entity}_pair AS p
+      SELECT p.left_ref, p.right_ref FROM (
+        SELECT left_ref, right_ref FROM identity.{name}_pair WHERE has_unequal_key{related}
+      ) AS p
       SEMI JOIN affected AS l ON l.record_ref = p.left_ref
-      WHERE p.has_unequal_key AND NOT EXISTS (
-        SELECT 1 FROM work.decided AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict = 'same')
+      WHERE NOT EXISTS (
+        SELECT 1 FROM work.decided AS d WHERE d.entity = ? AND d.verdict = 'same'
+          AND d.left_ref = least(p.left_ref, p.right_ref) AND d.right_ref = greatest(p.left_ref, p.right_ref))
       UNION ALL
       SELECT left_ref, right_ref FROM work.decided WHERE entity = ? AND verdict <> 'same'"""
 

@@ -11,7 +11,7 @@ from statistics import mean
 
 import duckdb
 
-from hub import entity, firm, matching, store
+from hub import firm, matching, pairs, rules, store
 from hub.errors import HubError
 from hub.matching import Matching
 from reconcile import learn
@@ -32,8 +32,8 @@ def main() -> None:
 
 def _trained(name: str, projects: list[Path], into: Path, dry_run: bool) -> dict:
     """Train one entity, by its file in this folder or else by ours, and write it there; gives what changed."""
-    how, columns = matching.read(name, into), entity.all_entities()[name].columns()
-    learned = [learned_of(project, name, how.of(columns)) for project in projects]
+    how = matching.read(name, into)
+    learned = [learned_of(project, name) for project in projects]
     found = mean_of(how, [each for each, _ in learned])
     path = into / f"{name}.yaml"
     text = written(matching.source(name, into).read_text(), found)
@@ -44,13 +44,14 @@ def _trained(name: str, projects: list[Path], into: Path, dry_run: bool) -> dict
     return {"file": str(path), "records": records, "prior": [how.prior, round(found.prior, 3)], "levels": _changes(how, found)}
 
 
-def learned_of(project: Path, name: str, how: Matching) -> tuple[Matching, int]:
+def learned_of(project: Path, name: str) -> tuple[Matching, int]:
     """What the live records of an entity teach, in the newest cut, else in the hub; and how many they are. Raises HubError."""
-    known = entity.all_entities()[name]
+    the_rules = rules.of(str(project.resolve()))
+    how, known = the_rules.matching(name), the_rules.entities[name]
+    near = {key: pairs.around(held) for key, held in the_rules.around(name).items()}
     with _hub(firm.read(project)) as connection:
-        connection.execute(
-            f"CREATE TEMP TABLE key AS {how.select(HEAD, f'(SELECT * FROM canonical.{name} WHERE is_live)', known.columns())}"
-        )
+        live = f"(SELECT * FROM canonical.{name} WHERE is_live)"
+        connection.execute(f"CREATE TEMP TABLE key AS {how.select(HEAD, live, known.columns(), near)}")
         records = connection.execute("SELECT count(*) FROM key").fetchone()[0]
         return learn.learn(connection, "key", how, known.identity.strong), records
 

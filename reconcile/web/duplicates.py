@@ -33,7 +33,7 @@ FROM picked AS p
 JOIN canonical.{entity} AS l ON l.record_ref = p.left_ref
 JOIN canonical.{entity} AS r ON r.record_ref = p.right_ref
 ORDER BY p.rests DESC, p.match_weight DESC, p.left_ref, p.right_ref"""
-UNDECIDED = "p.verdict = 'review' AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)"
+UNDECIDED = "EXISTS (SELECT 1 FROM work.question AS q WHERE q.left_ref = p.left_ref AND q.right_ref = p.right_ref) AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)"
 
 
 def entities(desk: Desk) -> Page:

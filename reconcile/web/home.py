@@ -41,8 +41,8 @@ def waiting(desk: Desk) -> list[dict[str, Any]]:
     resolved = [name for name in desk.rules.entities if desk.rules.is_resolved(name)]
     counts = [
         desk.one(f"""
-      SELECT '{name}' AS entity, count(*) AS pairs FROM identity.{name}_pair AS p
-      WHERE p.verdict = 'review' AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)
+      SELECT '{name}' AS entity, count(*) AS pairs FROM work.question AS p
+      WHERE p.entity = '{name}' AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)
       """)
         for name in resolved
     ]
