@@ -69,12 +69,13 @@ STANDING = SPOKEN + " QUALIFY row_number() OVER (PARTITION BY w.left_ref, w.righ
 PINNED = """
 WITH word AS MATERIALIZED (
   SELECT body ->> 'entity' AS entity, body ->> 'record_ref' AS record_ref, body ->> 'column' AS column_name, body ->> 'value' AS value, actor, seq,
-    body ->> 'reason' AS reason, body ->> 'until' AS until, coalesce(body ->> 'decision', 'D-' || seq) AS decision, body ->> 'takes_back' AS takes_back
+    body ->> 'reason' AS reason, body ->> 'until' AS until, coalesce(body ->> 'decision', 'D-' || seq) AS decision, body ->> 'takes_back' AS takes_back,
+    body ->> 'value' IS NOT NULL OR coalesce(body ->> 'cleared' = 'true', false) AS is_pin  -- also a pin that says that there is nothing
   FROM {said}
 )
-SELECT w.* EXCLUDE (takes_back) FROM word AS w
-WHERE w.value IS NOT NULL AND NOT EXISTS (
-  SELECT 1 FROM word AS u WHERE u.value IS NULL AND u.record_ref = w.record_ref AND u.column_name = w.column_name AND u.seq > w.seq
+SELECT w.* EXCLUDE (takes_back, is_pin) FROM word AS w
+WHERE w.is_pin AND NOT EXISTS (
+  SELECT 1 FROM word AS u WHERE NOT u.is_pin AND u.record_ref = w.record_ref AND u.column_name = w.column_name AND u.seq > w.seq
     AND (u.takes_back IS NULL OR u.takes_back = w.decision))"""
 HOLDING = PINNED + " QUALIFY row_number() OVER (PARTITION BY w.record_ref, w.column_name ORDER BY w.seq DESC) = 1"
 

@@ -18,7 +18,7 @@ def pin(steward: Steward, of: str, column: str, value: str, reason: str, until: 
     """Pin a value of a hub id, or of the hub id of a record. It outranks every system until it is taken back or its day is over.
 
     The pin is said of a record: the one that is named, else the one that gives the value now, so that it stays with that record
-    when the cluster changes. Raises Refused for a column that there isn't, and for a value that it can't hold.
+    when the cluster changes. An empty value says that there is none. Raises Refused for a column that there isn't, and for a value that it can't hold.
     """
     record_ref, name = _record(steward, of, column)
     kept = _normal(steward, name, column, value)
@@ -32,13 +32,20 @@ def pin(steward: Steward, of: str, column: str, value: str, reason: str, until: 
         "record_ref": record_ref,
         "column": column,
         "value": kept,
+        "cleared": kept is None,
         "reason": reason,
         "decision": decision,
         "command": "pin",
     }
     steward.journal.append([Event("value.pinned", record_ref, body | ({"until": until} if until else {}), steward.actor)])
     ends = f" until {until}" if until else ""
-    return Decision(decision, "pin", name, 1, f"{column} is {kept!r} by way of {record_ref}{ends}, from the next cycle on")
+    return Decision(
+        decision,
+        "pin",
+        name,
+        1,
+        f"{column} is {'empty' if kept is None else repr(kept)} by way of {record_ref}{ends}, from the next cycle on",
+    )
 
 
 def expire(connection: duckdb.DuckDBPyConnection, journal: Journal, today: date) -> int:
@@ -80,9 +87,11 @@ def _field(steward: Steward, name: str, column: str) -> Field:
     return found[0]
 
 
-def _normal(steward: Steward, name: str, column: str, value: str) -> str:
-    """The value as the systems' own values are kept. Raises Refused for one that the column can't hold."""
+def _normal(steward: Steward, name: str, column: str, value: str) -> str | None:
+    """The value as the systems' own values are kept; None for an empty one. Raises Refused for one that the column can't hold."""
     field, kind = _field(steward, name, column), steward.entity(name).columns()[column]
+    if not value.strip():
+        return None
     form = normal(field.type, "$value") if kind == "VARCHAR" else "$value"
     (kept,) = steward.connection.execute(f"SELECT TRY_CAST({form} AS {kind})::VARCHAR", {"value": value.strip()}).fetchone()
     if not kept or field.codes and kept not in entities.codes(field.codes):

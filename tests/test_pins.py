@@ -36,6 +36,15 @@ def test_a_pin_outranks_the_systems_in_the_form_in_which_values_are_kept(small):
     assert small.hub("SELECT record_ref, reason FROM journal.pin") == [(A, "she told me")]
 
 
+def test_an_empty_pin_says_that_there_is_nothing_until_it_is_taken_back(small):
+    pinned(small, "")
+
+    assert small.golden(columns="phone, phone_from, cleared") == {"C-000001": (None, "pin", ["phone"])}
+    deciding(small, decide.undo)
+    small.turn()
+    assert small.golden(columns="phone, phone_from, cleared") == {"C-000001": ("+49301234567", A, [])}
+
+
 def test_an_undo_brings_back_the_pin_before_and_then_what_the_systems_say(small):
     pinned(small, "+49301111111")
     pinned(small, "+49302222222")
