@@ -147,7 +147,8 @@ def pinned(entity, of):
     rows = [f"('{column}', '{name}')" for name, field in entity.fields.items() for column in value_columns(name, field)]
     return f"""
       SELECT '{of}' AS entity, w.hub_id, w.field, w.won AS value, 'pin' AS record_ref, NULL AS system,
-        CASE WHEN w.won IS NULL THEN 'cleared' ELSE 'said' END AS state, TRUE AS is_winner, 'pinned by ' || arg_max(p.actor, p.seq) AS reason
+        CASE WHEN w.won IS NULL THEN 'cleared' ELSE 'said' END AS state, TRUE AS is_winner,
+        'pinned by ' || arg_max(p.actor || CASE WHEN p.reason IS NULL THEN '' ELSE ': ' || p.reason END, p.seq) AS reason
       FROM ({surviving(entity, of)}) AS w
       JOIN journal.crossref AS x ON x.hub_id = w.hub_id
       JOIN journal.pin AS p ON p.record_ref = x.record_ref

@@ -28,7 +28,12 @@ CUSTOMER = {
     "credit_limit": {"value": "Limit", "currency": "Currency"},
     "billing_address": {"street": "Street", "city": "City"},
 }
-PROJECT = {"code": "Code", "name": "Name", "parent": {"from": "Parent", "object": "projects"}}
+PROJECT = {
+    "code": "Code",
+    "name": "Name",
+    "status": {"from": "State", "codes": {"open": "active"}},
+    "parent": {"from": "Parent", "object": "projects"},
+}
 SYSTEMS = {
     "crm": {"accounts": {"is": "customer", "key": "Id", "changed": "Stamp", "gone": {"deleted": "Deleted"}, "fields": CUSTOMER}},
     "erp": {

@@ -172,12 +172,16 @@ def test_an_amount_keeps_its_currency_and_an_address_its_parts(firm):
 def test_a_pinned_value_wins_and_says_who_pinned_it(firm):
     firm.say("erp:customers:1", Register="R1", Name="Example Works", Web="a.example")
     firm.turn()
-    firm.note("value.pinned", "erp:customers:1", {"record_ref": "erp:customers:1", "column": "legal_name", "value": "Example Works SE"})
+    firm.note(
+        "value.pinned",
+        "erp:customers:1",
+        {"record_ref": "erp:customers:1", "column": "legal_name", "value": "Example Works SE", "reason": "she told me"},
+    )
 
     firm.turn()
 
     assert firm.golden("legal_name", "legal_name_from") == [("Example Works SE", "pin")]
     assert firm.cells("legal_name") == {
-        "pin": ("Example Works SE", True, "pinned by steward"),
+        "pin": ("Example Works SE", True, "pinned by steward: she told me"),
         "erp:customers:1": ("Example Works", False, "lost: a steward pinned the value"),
     }
