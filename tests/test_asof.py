@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 from spoken import Firm
 
 from assets import asof, rewind
@@ -128,7 +130,10 @@ def test_the_whole_hub_of_then_can_be_queried(firm, tmp_path):
     built = rewind.build(firm.firm, tmp_path / "then", FEBRUARY, now())
 
     with store.connect(built.hub_file, read_only=True) as connection:
-        assert connection.execute("SELECT website FROM golden.customer").fetchall() == [("old.example",)]
+        ((hub_id, website),) = connection.execute("SELECT hub_id, website FROM golden.customer").fetchall()
+        values = connection.execute(asof.FIELDS, ["customer", hub_id]).fetchall()
+    assert website == "old.example"
+    assert asof.ask(firm.firm, hub_id, FEBRUARY, now()).values == {field: tuple(rest) for field, *rest in values}
     with pytest.raises(Refused, match="is not empty"):
         rewind.build(firm.firm, tmp_path / "then", FEBRUARY, now())
 
@@ -166,3 +171,64 @@ def test_the_command_tells_values_with_reasons_and_hides_what_is_sensitive(firm)
     assert "Example Works" in told.stdout
     assert wrong.returncode == 1
     assert "--valid soon: is no day or moment" in wrong.stderr
+
+
+REFS = ("crm:accounts:A1", "crm:accounts:A2", "erp:customers:1", "psa:clients:7")
+EDITS = st.fixed_dictionaries(
+    {"ref": st.sampled_from(REFS), "day": st.integers(1, 28)},
+    optional={
+        "Register": st.sampled_from(["R1", "R2"]),
+        "Name": st.sampled_from(["Example Works", "Sample Trading"]),
+        "Phone": st.sampled_from(["", "+41 1", "+41 2"]),
+        "Web": st.sampled_from([None, "a.example", "b.example"]),
+        "Stage": st.sampled_from(["Lead", "Client"]),
+    },
+)
+PINS = st.builds(lambda ref, value: {"ref": ref, "pin": value}, st.sampled_from(REFS), st.sampled_from(["+41 8", "+41 9", None]))
+WORDS = st.builds(
+    lambda refs, verdict: {"pair": sorted(refs), "verdict": verdict},
+    st.sets(st.sampled_from(REFS), min_size=2, max_size=2),
+    st.sampled_from(["same", "different", "undone"]),
+)
+TURNS = st.lists(st.lists(EDITS | PINS | WORDS, min_size=1, max_size=5), min_size=2, max_size=3)
+
+
+def do(firm, change):
+    if "pair" in change:
+        (left, right), verdict = change["pair"], change["verdict"]
+        body = {"entity": "customer", "left_ref": left, "right_ref": right, "verdict": verdict}
+        return firm.note("match.decided", "customer", body)
+    ref = change["ref"]
+    if "pin" in change:
+        return firm.note("value.pinned", ref, {"record_ref": ref, "column": "phone", "value": change["pin"]})
+    said = {
+        name: value
+        for name, value in change.items()
+        if name not in ("ref", "day") and not (ref.startswith("psa") and name in ("Web", "Stage"))
+    }
+    return firm.say(ref, **said, **({"Stamp": f"2026-03-{change['day']:02}T00:00:00Z"} if ref.startswith("crm") else {}))
+
+
+def whole(firm, folder, valid, known):
+    built = rewind.build(firm.firm, folder, valid, known)
+    with store.connect(built.hub_file, read_only=True) as connection:
+        return connection.execute("SELECT * FROM golden.customer ORDER BY hub_id").fetchall()
+
+
+@settings(max_examples=int(os.environ.get("CONCORD_EXAMPLES", "3")), deadline=None, suppress_health_check=list(HealthCheck))
+@given(TURNS)
+def test_what_the_hub_showed_at_a_moment_is_what_it_was_then_and_what_comes_later_never_changes_it(turns):
+    with tempfile.TemporaryDirectory() as folder:
+        firm, shown, past = Firm(Path(folder) / "firm"), [], datetime(2026, 3, 15, tzinfo=UTC)
+        for number, changes in enumerate(turns):
+            for change in changes:
+                do(firm, change)
+            firm.turn()
+            shown.append((now(), firm.rows("SELECT * FROM golden.customer ORDER BY hub_id")))
+            if number == 0:
+                early = whole(firm, Path(folder) / "early", past, shown[0][0])
+
+        for number, (then, golden) in enumerate(shown):
+            assert whole(firm, Path(folder) / f"then{number}", then, then) == golden
+        assert whole(firm, Path(folder) / "again", past, shown[0][0]) == early
+        firm.close()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from hub import capture, snapshot, store
+from hub import capture, capture_table, snapshot, store
 from hub.errors import ContractBroken
 from hub.mapping import Object, System
 from hub.systems.connector import Page, Seen
@@ -262,3 +262,17 @@ def test_each_record_knows_when_it_and_each_of_its_fields_changed(hub):
         ("A", first, last, {"Name": last, "Terms": then}),
         ("B", datetime(2026, 11, 2, 8), read + timedelta(minutes=3), {"Limit": read + timedelta(minutes=3)}),
     ]
+
+
+def test_a_hub_that_was_made_before_records_had_stamps_gets_them(hub):
+    hub.read(Page([row("A")], last=True))
+    for column in capture_table.STAMPS:
+        hub.connection.execute(f'ALTER TABLE capture."crm__Account" DROP COLUMN {column}')
+    hub.connection.execute("""COMMENT ON TABLE capture."crm__Account" IS 'as it was'""")
+
+    capture.prepare(hub.connection, [CRM])
+    hub.read(Page([row("A", Terms="", Stamp="2026-11-03T09:00:00Z")], last=True))
+
+    found = hub.connection.execute('SELECT _first_at, _changed_at, _field_changed_at FROM capture."crm__Account"').fetchall()
+    then = datetime(2026, 11, 3, 9)
+    assert found == [(then, then, {"Terms": then})]
