@@ -39,8 +39,8 @@ def _links(connection: duckdb.DuckDBPyConnection, of: str, ref: str) -> list[tup
       WITH member AS (SELECT record_ref FROM journal.crossref WHERE hub_id = (SELECT hub_id FROM journal.crossref WHERE record_ref = ?)),
       link AS (
         SELECT left_ref, right_ref FROM identity.{of}_pair AS p WHERE verdict = 'link' AND NOT EXISTS (
-          SELECT 1 FROM journal.decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict = 'different')
-        UNION SELECT left_ref, right_ref FROM journal.decision WHERE verdict = 'same'
+          SELECT 1 FROM work.decided AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict <> 'same')
+        UNION SELECT left_ref, right_ref FROM work.decided WHERE verdict = 'same'
         UNION SELECT record_ref, merged_ref FROM canonical.{of} WHERE merged_ref IS NOT NULL)
       SELECT left_ref, right_ref FROM link WHERE left_ref IN (SELECT record_ref FROM member) AND right_ref IN (SELECT record_ref FROM member) ORDER BY ALL""",
         [ref],
@@ -79,7 +79,7 @@ def _step(connection: duckdb.DuckDBPyConnection, of: str, ref: str, other: str) 
     left, right = sorted((ref, other))
     decided = connection.execute(
         """
-      SELECT d.actor, d.verdict, e.happened_at FROM journal.decision AS d JOIN journal.event AS e ON e.seq = d.seq
+      SELECT e.actor, d.verdict, e.happened_at FROM work.decided AS d JOIN journal.event AS e ON e.seq = d.seq
       WHERE d.left_ref IN ($1, $2) AND d.right_ref IN ($1, $2)""",
         [left, right],
     ).fetchone()

@@ -33,7 +33,7 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     """Tie the records of an entity that is matched by evidence; returns how many ties changed. The journal is told."""
     _affected(connection, entity.entity, anew)
     decided.follow(connection, entity)
-    links, apart = (connection.execute(sql, [entity.entity] * 2).pl() for sql in (_links(entity.entity), _apart(entity)))
+    links, apart = (connection.execute(sql, [entity.entity] * 2).pl() for sql in (links_of(entity.entity), apart_of(entity)))
     strong = "".join(f", k.{key}" for key in entity.identity.strong)
     records = connection.execute(f"""
       SELECT k.record_ref{strong} FROM identity.{entity.entity}_key AS k SEMI JOIN affected AS a ON a.record_ref = k.record_ref
@@ -106,7 +106,8 @@ def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) ->
     )
 
 
-def _links(entity: str) -> str:
+def links_of(entity: str) -> str:
+    """SQL for the links between records: by evidence, by a steward, by their own system."""
     return f"""
       SELECT p.left_ref, p.right_ref, CASE WHEN p.has_equal_key THEN {KNOWN} ELSE p.match_weight END AS match_weight FROM identity.{entity}_pair AS p
       SEMI JOIN affected AS l ON l.record_ref = p.left_ref
@@ -121,7 +122,8 @@ def _links(entity: str) -> str:
       SELECT record_ref, survivor_ref, {MERGED} FROM survivor WHERE entity = '{entity}'"""
 
 
-def _apart(entity: Entity) -> str:
+def apart_of(entity: Entity) -> str:
+    """SQL for the pairs of records that must not share a hub id."""
     name = entity.entity
     own = [field for field, each in entity.fields.items() if each.to == name]  # its parent: no record of the same thing
     related = "".join(

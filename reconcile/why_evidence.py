@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import duckdb
+import polars as pl
 
 from hub import entity
 from hub.matching import Comparison
-from hub.pairs import weight
+from hub.pairs import common, compared, weight
 from reconcile import shown
 from reconcile.why_trial import Field
 
@@ -36,25 +37,28 @@ class Step:
 def steps(connection: duckdb.DuckDBPyConnection, where: Field) -> list[Step]:
     """The waterfall of the pair, weighed by the SQL that the models use; sensitive values are hidden."""
     how = where.how
-    told = ", ".join(f"{_level(each)}, ({weight(each)})::DOUBLE" for each in how.comparisons.values())
     connection.register("asked_key", where.keys)
-    found = connection.execute(
-        f"SELECT {told} FROM asked_key AS l, asked_key AS r WHERE l.record_ref = ? AND r.record_ref = ?", [where.left, where.right]
-    ).fetchone()
+    connection.register("asked_pair", pl.DataFrame({"left_ref": [where.left], "right_ref": [where.right]}))
+    told = ", ".join(f"v_{name}, ({weight(name, each)})::DOUBLE" for name, each in how.comparisons.items())
+    joins = " ".join(f"LEFT JOIN common_{term} ON common_{term}.term = c.term_{term}" for term in how.terms())
+    found = connection.execute(f"""
+      WITH {common(where.among, how, "asked_key")} compared AS ({compared("asked_pair", "asked_key", how, where.strong)})
+      SELECT {told} FROM compared AS c {joins}""").fetchone()
     connection.unregister("asked_key")
+    connection.unregister("asked_pair")
     one, other = (_shown(where, ref) for ref in (where.left, where.right))
     made = [Step("start", "two records drawn at random", how.prior, how.prior, {}, {})]
     totals = list(accumulate(found[1::2], initial=how.prior))[1:]
     for (name, each), level, added, total in zip(how.comparisons.items(), found[::2], found[1::2], totals):
-        made.append(_step(name, each, level, added, total, *({key: side[key] for key in each.on} for side in (one, other))))
+        read = read_keys(where, each)
+        made.append(_step(name, each, level, added, total, *({key: side[key] for key in read} for side in (one, other))))
     return made
 
 
-def _level(each: Comparison) -> str:
-    """SQL for the number of the level that holds; NULL when either side says nothing."""
-    silent = " OR ".join(f"{side}.{key} IS NULL" for key in each.on for side in "lr")
-    cases = " ".join(f"WHEN {level.when or 'TRUE'} THEN {number}" for number, level in enumerate(each.levels))
-    return f"CASE WHEN {silent} THEN NULL {cases} END"
+def read_keys(where: Field, each: Comparison) -> tuple[str, ...]:
+    """The keys that a comparison's levels read; those that it is silent without come first."""
+    read = re.findall(r"\b[lr]\.(\w+)", " ".join(level.when for level in each.levels))
+    return tuple(dict.fromkeys([*each.on, *(key for key in where.known if key in read)]))
 
 
 def _step(name: str, each: Comparison, number: int | None, added: float, total: float, left: dict, right: dict) -> Step:
@@ -71,6 +75,6 @@ def _shown(where: Field, ref: str) -> dict[str, str | None]:
 
 
 def made_from(where: Field) -> dict[str, frozenset[str]]:
-    """The canonical columns that each key is made from."""
+    """The canonical columns that each key is made from; none for what refers to the record."""
     columns = frozenset(entity.all_entities()[where.of].columns())
-    return {key: frozenset(re.findall(r"\w+", sql)) & columns for key, sql in where.how.keys.items()}
+    return {key: frozenset(re.findall(r"\w+", where.how.keys.get(key, ""))) & columns for key in where.known}

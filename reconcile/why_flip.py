@@ -7,9 +7,8 @@ from itertools import combinations
 import duckdb
 import polars as pl
 
-from hub.matching import Comparison
 from reconcile import shown, why_trial
-from reconcile.why_evidence import made_from
+from reconcile.why_evidence import made_from, read_keys
 from reconcile.why_trial import Change, Field, Outcome
 
 UNLIKE = "∅∅∅∅"  # a value that is like no other
@@ -84,7 +83,7 @@ def _sets(where: Field, size: int) -> Iterator[tuple[Change, ...]]:
 def changes(where: Field, ref: str, other: str) -> Iterator[Change]:
     """Each single change of a record's evidence: a comparison or a strong key that would agree, be silent, or differ."""
     for name, each in where.how.comparisons.items():
-        yield from _of(where, name, each.on, _read(each, where), ref, other)
+        yield from _of(where, name, each.on, read_keys(where, each), ref, other)
     for key in where.strong:
         if (key,) not in [each.on for each in where.how.comparisons.values()]:
             yield from _of(where, key, (key,), (key,), ref, other)
@@ -109,12 +108,6 @@ def _change(where: Field, what: str, to: str, sets: dict[str, dict[str, str | No
     made = made_from(where)
     columns = sorted({column for each in sets.values() for key in each for column in made[key]})
     return Change(what, to, sets, tuple(columns))
-
-
-def _read(each: Comparison, where: Field) -> tuple[str, ...]:
-    """The keys that a comparison's levels read; those that it is silent without come first."""
-    text = " ".join(level.when for level in each.levels)
-    return tuple(dict.fromkeys([*each.on, *(key for key in where.how.keys if f"l.{key}" in text or f"r.{key}" in text)]))
 
 
 def _kin(where: Field, keys: tuple[str, ...]) -> list[str]:

@@ -1,8 +1,9 @@
 """Why two records of an entity are one, or are not: the evidence, the rule that decided, and what would reverse it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
+import polars as pl
 
 from hub.errors import Refused
 from hub.rules import Rules
@@ -14,22 +15,20 @@ from reconcile.why_rule import Rule
 from reconcile.why_sides import Side, side, tied
 from reconcile.why_trial import Field, Outcome
 
-# The records around a pair: those that share a hub id with either, those that these are linked with, and all that share a hub id with one of these.
+# The records around a pair: all that links, decisions or hub ids connect with either, as reconcile.ties follows them.
 AROUND = """
-WITH near AS (
-  SELECT record_ref FROM journal.crossref WHERE hub_id IN (SELECT hub_id FROM journal.crossref WHERE record_ref IN ($left, $right))
-), linked AS (
-  SELECT record_ref FROM near
-  UNION SELECT p.right_ref FROM identity.{of}_pair AS p SEMI JOIN near AS n ON n.record_ref = p.left_ref WHERE p.verdict = 'link'
-  UNION SELECT p.left_ref FROM identity.{of}_pair AS p SEMI JOIN near AS n ON n.record_ref = p.right_ref WHERE p.verdict = 'link'
-  UNION SELECT d.right_ref FROM journal.decision AS d SEMI JOIN near AS n ON n.record_ref = d.left_ref
-  UNION SELECT d.left_ref FROM journal.decision AS d SEMI JOIN near AS n ON n.record_ref = d.right_ref
-), held AS (
-  SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN linked AS l ON l.record_ref = x.record_ref
+WITH RECURSIVE tied AS MATERIALIZED (
+  SELECT left_ref, right_ref FROM identity.{of}_pair WHERE verdict = 'link' UNION ALL SELECT left_ref, right_ref FROM work.decided
+), near AS (
+  SELECT unnest([$left, $right]) AS record_ref
+  UNION
+  SELECT f.record_ref FROM (
+    SELECT p.right_ref AS record_ref FROM near AS n JOIN tied AS p ON p.left_ref = n.record_ref
+    UNION ALL SELECT p.left_ref FROM near AS n JOIN tied AS p ON p.right_ref = n.record_ref
+    UNION ALL SELECT o.record_ref FROM near AS n JOIN journal.crossref AS x ON x.record_ref = n.record_ref JOIN journal.crossref AS o ON o.hub_id = x.hub_id
+  ) AS f
 )
-SELECT k.* FROM identity.{of}_key AS k JOIN journal.crossref AS x ON x.record_ref = k.record_ref
-WHERE x.hub_id IN (SELECT hub_id FROM held) OR k.record_ref IN ($left, $right)
-ORDER BY k.record_ref"""
+SELECT k.* FROM identity.{of}_key AS k SEMI JOIN near AS n ON n.record_ref = k.record_ref ORDER BY k.record_ref"""
 
 
 @dataclass(frozen=True)
@@ -113,14 +112,13 @@ def _check(sides: tuple[Side, Side], rules: Rules) -> None:
 def _pair(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], rules: Rules) -> tuple[str, str]:
     """The pair that is asked about, the smaller record_ref first."""
     one, other = sides
-    refs = list(one.refs + other.refs)
-    if len(refs) > 2:
-        keys = connection.execute(f"SELECT * FROM identity.{one.entity}_key WHERE list_contains(?, record_ref)", [refs]).pl()
+    left, right = sorted((one.refs[0], other.refs[0]))
+    if len(one.refs + other.refs) > 2:
+        where = _field(connection, one.entity, left, right, rules)
+        keys = where.keys.filter(pl.col("record_ref").is_in(one.refs + other.refs))
         live = set(keys.get_column("record_ref"))
         if live & set(one.refs) and live & set(other.refs):
-            strong = tuple(rules.entities[one.entity].identity.strong)
-            return why_trial.heaviest(connection, rules.matching(one.entity), strong, keys, list(one.refs))
-    left, right = sorted((one.refs[0], other.refs[0]))
+            return why_trial.heaviest(connection, replace(where, keys=keys), list(one.refs))
     return left, right
 
 
@@ -128,7 +126,10 @@ def _field(connection: duckdb.DuckDBPyConnection, of: str, left: str, right: str
     keys = connection.execute(AROUND.format(of=of), {"left": left, "right": right}).pl()
     refs = keys.get_column("record_ref").to_list()
     decisions = connection.execute(
-        "SELECT left_ref, right_ref, verdict FROM journal.decision WHERE entity = ? AND list_contains(?, left_ref) AND list_contains(?, right_ref)",
+        "SELECT left_ref, right_ref, verdict FROM work.decided WHERE entity = ? AND list_contains(?, left_ref) AND list_contains(?, right_ref)",
         [of, refs, refs],
     ).pl()
-    return Field(of, rules.matching(of), tuple(rules.entities[of].identity.strong), left, right, keys, decisions)
+    own = ", ".join(["record_ref", *(f"{name}_ref" for name, each in rules.entities[of].fields.items() if each.to == of)])
+    owners = connection.execute(f"SELECT {own} FROM canonical.{of} WHERE list_contains(?, record_ref)", [refs]).pl()
+    strong = tuple(rules.entities[of].identity.strong)
+    return Field(of, rules.matching(of), strong, left, right, f"identity.{of}_key", keys, decisions, owners)

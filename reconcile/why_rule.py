@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from reconcile import shown
 from reconcile.why_trial import Field, Outcome
@@ -13,7 +14,7 @@ from reconcile.why_trial import Field, Outcome
 class Rule:
     """The rule that decided, by name and in words.
 
-    name  gone, decision, equal_key, hub_id, unequal_key, slip, weight, needs, doubt, light, block or cluster
+    name  gone, decision, related, equal_key, hub_id, unequal_key, slip, weight, needs, doubt, light, block or cluster
     """
 
     name: str
@@ -29,11 +30,12 @@ def gone(connection: duckdb.DuckDBPyConnection, of: str, left: str, right: str) 
     if not rows:
         return None
     told = [
-        f"{shown.record(ref)} was merged into {shown.record(into)} there" if into else f"{shown.record(ref)} is gone" for ref, into in rows
+        f"{shown.record(ref)} was merged into {shown.record(into)} there and goes where that goes"
+        if into
+        else f"{shown.record(ref)} is gone and keeps the hub id that it had"
+        for ref, into in rows
     ]
-    return Rule(
-        "gone", f"{' and '.join(told)}: it is matched no more, and keeps the hub id that it had", {"gone": [ref for ref, _ in rows]}
-    )
+    return Rule("gone", f"{'; '.join(told)}; it is matched no more", {"gone": [ref for ref, _ in rows]})
 
 
 def decided(connection: duckdb.DuckDBPyConnection, where: Field, outcome: Outcome, together: bool) -> Rule:
@@ -52,7 +54,7 @@ def decided(connection: duckdb.DuckDBPyConnection, where: Field, outcome: Outcom
 def _steward(connection: duckdb.DuckDBPyConnection, where: Field) -> Rule | None:
     row = connection.execute(
         """
-      SELECT d.verdict, d.actor, e.happened_at, e.body ->> 'reason' FROM journal.decision AS d JOIN journal.event AS e ON e.seq = d.seq
+      SELECT d.verdict, e.actor, e.happened_at, e.body ->> 'reason' FROM work.decided AS d JOIN journal.event AS e ON e.seq = d.seq
       WHERE d.left_ref IN ($1, $2) AND d.right_ref IN ($1, $2)""",
         [where.left, where.right],
     ).fetchone()
@@ -65,8 +67,10 @@ def _steward(connection: duckdb.DuckDBPyConnection, where: Field) -> Rule | None
 
 def _own(connection: duckdb.DuckDBPyConnection, where: Field, outcome: Outcome) -> Rule:
     """The rule for the pair alone, whatever others make of it."""
-    equal, unequal, said_same = _keys(where)
+    equal, unequal, said_same = _keys(where, where.left, where.right)
     weight, how = outcome.weight, where.how
+    if outcome.verdict == "forbid" and _is_related(connection, where):
+        return Rule("related", "one is the parent of the other: two things, unless a steward says that they are one")
     if equal:
         return Rule("equal_key", f"equal {' and '.join(equal)}", {"keys": equal})
     if said_same:
@@ -77,7 +81,7 @@ def _own(connection: duckdb.DuckDBPyConnection, where: Field, outcome: Outcome) 
     if unequal and outcome.verdict == "review":
         return Rule(
             "slip",
-            f"{' and '.join(unequal)} differ by one slip of the pen, and the weight would link: a steward is asked",
+            f"{' and '.join(unequal)} {_slip(connection, where)}, and the weight would link: a steward is asked",
             {"keys": unequal},
         )
     if unequal:
@@ -87,6 +91,32 @@ def _own(connection: duckdb.DuckDBPyConnection, where: Field, outcome: Outcome) 
     return _by_weight(how, weight, outcome.verdict)
 
 
+def _slip(connection: duckdb.DuckDBPyConnection, where: Field) -> str:
+    """Why strong keys that differ are no proof."""
+    tests = ", ".join(f"has_right_check_digits({key})" for key in where.how.checked)
+    rows = (
+        _about(connection, where, f"SELECT record_ref, list_contains([{tests}], FALSE) FROM asked_key WHERE record_ref IN (?, ?)")
+        if tests
+        else []
+    )
+    wrong = [shown.record(ref) for ref, is_wrong in rows if is_wrong]
+    return f"differ, and the check digits of {' and '.join(wrong)} are wrong" if wrong else "differ by one slip of the pen"
+
+
+def _is_related(connection: duckdb.DuckDBPyConnection, where: Field) -> bool:
+    """Whether one of the two is the parent of the other."""
+    test = f"SELECT coalesce({where.how.apart or 'FALSE'}, FALSE) FROM asked_key AS l, asked_key AS r WHERE l.record_ref = ? AND r.record_ref = ?"
+    return _about(connection, where, test) == [(True,)]
+
+
+def _about(connection: duckdb.DuckDBPyConnection, where: Field, sql: str) -> list[tuple]:
+    """What a query of the two records' keys, the table asked_key, gives."""
+    connection.register("asked_key", where.keys)
+    rows = connection.execute(sql, [where.left, where.right]).fetchall()
+    connection.unregister("asked_key")
+    return rows
+
+
 def _by_weight(how, weight: float, verdict: str) -> Rule:
     facts = {"link": how.link, "review": how.review}
     if verdict == "link":
@@ -94,36 +124,45 @@ def _by_weight(how, weight: float, verdict: str) -> Rule:
     if weight >= how.link:
         return Rule(
             "needs",
-            f"weight {weight:.1f} would link, but {' or '.join(how.needs)} speaks against it: a steward is asked",
-            facts | {"needs": list(how.needs)},
+            f"weight {weight:.1f} would link, but {' or '.join(' with '.join(group) for group in how.needs)} speaks against it: a steward is asked",
+            facts | {"needs": [list(group) for group in how.needs]},
         )
     if verdict == "review":
         return Rule("doubt", f"weight {weight:.1f} is between {how.review:g} and {how.link:g}: a steward is asked", facts)
     return Rule("light", f"weight {weight:.1f} is below {how.review:g}, from which on a steward is asked", facts)
 
 
-def _keys(where: Field) -> tuple[list[str], list[str], bool]:
+def _keys(where: Field, left: str, right: str) -> tuple[list[str], list[str], bool]:
     """Strong keys that are equal, those that differ, and whether both records carry the same hub id."""
-    one, other = where.row(where.left), where.row(where.right)
+    one, other = where.row(left), where.row(right)
     both = [key for key in where.strong if one[key] is not None and other[key] is not None]
     said = one["hub_id_said"] is not None and one["hub_id_said"] == other["hub_id_said"]
     return [key for key in both if one[key] == other[key]], [key for key in both if one[key] != other[key]], said
 
 
 def _kept_apart(connection: duckdb.DuckDBPyConnection, where: Field, own: Rule) -> Rule:
-    """Two records that would be linked, and are not: what else is in their clusters must stay apart."""
+    """Two records that would be linked, and are not: what else is in their clusters speaks against it, or nothing but a weak link for it."""
     rows = connection.execute(
-        f"""
-      WITH tie AS (SELECT record_ref, hub_id FROM journal.crossref WHERE hub_id IN (SELECT hub_id FROM journal.crossref WHERE record_ref IN ($1, $2)))
-      SELECT p.left_ref, p.right_ref FROM (
-        SELECT left_ref, right_ref FROM identity.{where.of}_pair WHERE has_unequal_key UNION SELECT left_ref, right_ref FROM journal.decision WHERE verdict <> 'same'
-      ) AS p JOIN tie AS l ON l.record_ref = p.left_ref JOIN tie AS r ON r.record_ref = p.right_ref WHERE l.hub_id <> r.hub_id ORDER BY ALL""",
+        """
+      WITH tie AS (SELECT record_ref, hub_id FROM journal.crossref WHERE hub_id IN (SELECT hub_id FROM journal.crossref WHERE record_ref IN (?, ?)))
+      SELECT l.record_ref, r.record_ref FROM tie AS l JOIN tie AS r ON l.record_ref < r.record_ref AND l.hub_id <> r.hub_id ORDER BY ALL""",
         [where.left, where.right],
     ).fetchall()
-    told = ", ".join(f"{shown.record(left)} and {shown.record(right)}" for left, right in rows[:3])
-    why = (
-        f"but their clusters hold records that must stay apart: {told}"
-        if rows
-        else "but not in the newest cut; the next `hub run` unites them"
+    against = [pair for pair in rows if _speaks_against(where, *pair)]
+    facts = own.facts | {"apart": [list(pair) for pair in against]}
+    if against:
+        told = ", ".join(f"{shown.record(left)} and {shown.record(right)}" for left, right in against[:3])
+        return Rule("cluster", f"{own.says}; but their clusters hold records that must stay apart: {told}", facts)
+    return Rule(
+        "cluster", f"{own.says}; but a weak link alone would hold two groups together, or too many records: a steward is asked", facts
     )
-    return Rule("cluster", f"{own.says}; {why}", own.facts | {"apart": [list(row) for row in rows]})
+
+
+def _speaks_against(where: Field, left: str, right: str) -> bool:
+    """Whether strong keys of two records differ and none is equal, or a steward said that they are different."""
+    said = where.decisions.filter((pl.col("left_ref") == left) & (pl.col("right_ref") == right)).get_column("verdict").to_list()
+    live = where.keys.filter(pl.col("record_ref").is_in([left, right]))
+    if said or len(live) < 2:
+        return bool(said) and said != ["same"]
+    equal, unequal, said_same = _keys(where, left, right)
+    return bool(unequal) and not equal and not said_same

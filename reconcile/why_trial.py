@@ -1,17 +1,21 @@
 """What would be, if the evidence were another: the same records under other values, weighed and clustered by the product's own rules."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 import polars as pl
 
+from hub import entity
 from hub.matching import Matching
-from hub.pairs import candidates, weighed
-from reconcile import clusters
+from hub.pairs import candidates, common, crowds, weighed
+from reconcile import clusters, ties
 
-FOREVER = 1000  # as heavy as a steward's word
 MARK = "\x1f"  # between the number of a trial and a reference
+NOBODY = pl.DataFrame(
+    schema={"record_ref": pl.String, "survivor_ref": pl.String, "entity": pl.String}
+)  # what was merged away goes where another goes
 EVERYTHING = -1e6  # a threshold below any weight
 
 
@@ -49,39 +53,64 @@ class Field:
     strong: tuple[str, ...]
     left: str
     right: str
-    keys: pl.DataFrame  # record_ref, hub_id_said and the keys: the rows of identity.<entity>_key
+    among: str  # the table of the keys of all records: identity.<entity>_key
+    keys: pl.DataFrame  # its rows of the records around the pair
     decisions: pl.DataFrame  # left_ref, right_ref, verdict
+    owners: pl.DataFrame  # record_ref, and a column for each reference to a record of the same entity: its parent
+
+    @property
+    def known(self) -> list[str]:
+        """All keys, also those of what refers to a record."""
+        return [key for key in (*self.how.keys, *self.how.around) if key in self.keys.columns]
 
     def row(self, ref: str) -> dict[str, str | None]:
         return self.keys.row(by_predicate=pl.col("record_ref") == ref, named=True)
 
 
-def heaviest(
-    connection: duckdb.DuckDBPyConnection, how: Matching, strong: tuple[str, ...], keys: pl.DataFrame, left: list[str]
-) -> tuple[str, str]:
-    """The pair across two sides that the most speaks for."""
-    alike = how.model_copy(update={"blocks": (("trial",),), "review": EVERYTHING})
-    pairs = _weighed(connection, _marked(keys.with_columns(trial=pl.lit(0, pl.Int64))), alike, strong).filter(
-        pl.col("left").is_in(left) != pl.col("right").is_in(left)
-    )
+def heaviest(connection: duckdb.DuckDBPyConnection, where: Field, left: list[str]) -> tuple[str, str]:
+    """The pair across two sides, `left` and the others, that the most speaks for."""
+    keys = _marked(where.keys.with_columns(trial=pl.lit(0, pl.Int64)))
+    pairs = _weighed(connection, where, keys, _all_pairs(where.how)).filter(pl.col("left").is_in(left) != pl.col("right").is_in(left))
     return pairs.sort(["match_weight", "left", "right"], descending=[True, False, False]).select("left", "right").row(0)
 
 
 def run(connection: duckdb.DuckDBPyConnection, where: Field, trials: Sequence[tuple[Change, ...]]) -> list[Outcome]:
     """The outcome of each set of changes, all of them evaluated at once."""
-    keys = _keys(where, trials)
+    keys, how = _blocked(connection, where, _keys(where, trials))
     only = [where.left, where.right]
     alone = keys.filter(_ref("record_ref").is_in(only))
-    alike = where.how.model_copy(update={"blocks": (("trial",),), "review": EVERYTHING})
-    apart = where.how.model_copy(update={"blocks": tuple((*block, "trial") for block in where.how.blocks)})
-    weights = _weighed(connection, alone, alike, where.strong).select("trial", "match_weight")
-    pairs = _weighed(connection, keys, apart, where.strong)
+    weights = _weighed(connection, where, alone, _all_pairs(where.how)).select("trial", "match_weight")
+    pairs = _weighed(connection, where, keys, how)
     this = pairs.filter(pl.col("left").is_in(only) & pl.col("right").is_in(only)).select("trial", "verdict")
-    met = _met(connection, alone, apart)
-    found = weights.join(this, on="trial", how="left").join(_together(where, keys, pairs, trials), on="trial").sort("trial")
+    found = weights.join(this, on="trial", how="left").join(_together(connection, where, keys, pairs, trials), on="trial").sort("trial")
     # A pair that is too light is not kept: its verdict is `apart` all the same.
-    verdict = pl.coalesce("verdict", pl.when(pl.col("trial").is_in(met)).then(pl.lit("apart")))
+    verdict = pl.coalesce("verdict", pl.when(pl.col("trial").is_in(_met(connection, alone, how))).then(pl.lit("apart")))
     return [Outcome(*row) for row in found.select("match_weight", verdict, "together").iter_rows()]
+
+
+def _all_pairs(how: Matching) -> Matching:
+    """The same weights, for all pairs of a trial and however light they are."""
+    return how.model_copy(update={"blocks": (("trial",),), "most": 10**9, "review": EVERYTHING, "apart": _related(how)})
+
+
+def _related(how: Matching) -> str:
+    """SQL of the relation that two records of one thing can't have: a key names the other record as it is called outside of trials."""
+    return how.apart.replace("l.record_ref", "l.plain_ref").replace("r.record_ref", "r.plain_ref")
+
+
+def _blocked(connection: duckdb.DuckDBPyConnection, where: Field, keys: pl.DataFrame) -> tuple[pl.DataFrame, Matching]:
+    """The keys with a column for each block, and the matching by these: what a crowd shares among all records brings nobody together."""
+    connection.register("trial_key", keys)
+    made = []
+    for number, block in enumerate(where.how.blocks):
+        equal, said = (" AND ".join(test.format(key) for key in block) for test in ("c.{0} = t.{0}", "t.{0} IS NOT NULL"))
+        crowd = f"EXISTS (SELECT 1 FROM ({crowds(where.among, block, where.how.most, 'trial_key')}) AS c WHERE {equal})"
+        values = f" || '{MARK}' || ".join(f"t.{key}" for key in block)
+        made.append(f"CASE WHEN {said} AND NOT {crowd} THEN {values} END AS block_{number}")
+    found = connection.execute(f"SELECT t.*, {', '.join(made)} FROM trial_key AS t").pl()
+    connection.unregister("trial_key")
+    blocks = tuple((f"block_{number}", "trial") for number in range(len(made)))
+    return found, where.how.model_copy(update={"blocks": blocks, "apart": _related(where.how)})
 
 
 def _keys(where: Field, trials: Sequence[tuple[Change, ...]]) -> pl.DataFrame:
@@ -99,12 +128,16 @@ def _keys(where: Field, trials: Sequence[tuple[Change, ...]]) -> pl.DataFrame:
 
 
 def _marked(copies: pl.DataFrame) -> pl.DataFrame:
-    return copies.with_columns(pl.concat_str("trial", name, separator=MARK).alias(name) for name in ("record_ref", "hub_id_said"))
+    marked = (pl.concat_str("trial", name, separator=MARK).alias(name) for name in ("record_ref", "hub_id_said"))
+    return copies.with_columns(pl.col("record_ref").alias("plain_ref"), *marked)
 
 
-def _weighed(connection: duckdb.DuckDBPyConnection, keys: pl.DataFrame, how: Matching, strong: tuple[str, ...]) -> pl.DataFrame:
+def _weighed(connection: duckdb.DuckDBPyConnection, where: Field, keys: pl.DataFrame, how: Matching) -> pl.DataFrame:
     connection.register("trial_key", keys)
-    found = connection.execute(weighed("trial_key", how, strong, False)).pl()
+    # What is common is so among all records, not among these few.
+    here, everywhere = common("trial_key", how), common(where.among, how, "trial_key")
+    sql = weighed("trial_key", how, where.strong, False)
+    found = connection.execute(sql.replace(here, everywhere) if here else sql).pl()
     connection.unregister("trial_key")
     return found.with_columns(_trial("left_ref"), _ref("left_ref").alias("left"), _ref("right_ref").alias("right"))
 
@@ -125,31 +158,42 @@ def _ref(column: str) -> pl.Expr:
     return pl.col(column).str.split(MARK).list.last()
 
 
-def _together(where: Field, keys: pl.DataFrame, pairs: pl.DataFrame, trials: Sequence[tuple[Change, ...]]) -> pl.DataFrame:
+def _together(
+    connection: duckdb.DuckDBPyConnection, where: Field, keys: pl.DataFrame, pairs: pl.DataFrame, trials: Sequence[tuple[Change, ...]]
+) -> pl.DataFrame:
     """Whether the two records end in one cluster, trial by trial."""
-    said = _decisions(where, trials)
-    told = pairs.join(said.select("left_ref", "right_ref", pl.col("verdict").alias("said")), on=["left_ref", "right_ref"], how="left")
-    same, different = said.filter(pl.col("verdict") == "same"), said.filter(~pl.col("verdict").is_in(["same", "undone"]))
-    links = pl.concat(
-        [
-            told.filter((pl.col("verdict") == "link") & (pl.col("said").is_null() | pl.col("said").is_in(["same", "undone"]))).select(
-                "left_ref", "right_ref", "match_weight"
-            ),
-            same.select("left_ref", "right_ref", pl.lit(float(FOREVER)).alias("match_weight")),
-        ]
-    )
-    apart = pl.concat(
-        [
-            told.filter(pl.col("has_unequal_key") & pl.col("said").ne_missing("same")).select("left_ref", "right_ref"),
-            different.select("left_ref", "right_ref"),
-        ]
-    )
-    found = clusters.clusters(keys.select("record_ref"), links, apart)
+    records = keys.select("record_ref", *where.strong)
+    tables = {
+        "affected": records,
+        "survivor": NOBODY,
+        "trial_pair": pairs,
+        "trial_decided": _decisions(where, trials),
+        "trial_owner": _owners(where, trials),
+    }
+    own = entity.all_entities()[where.of]
+    for name, rows in tables.items():
+        connection.register(name, rows)
+    links, apart = (_told(connection, where.of, sql) for sql in (ties.links_of(where.of), ties.apart_of(own)))
+    for name in tables:
+        connection.unregister(name)
+    found = clusters.clusters(records, links, apart)
     ends = [
         found.filter(_ref("record_ref") == ref).select(_trial("record_ref"), pl.col("cluster").alias(name))
         for name, ref in (("one", where.left), ("other", where.right))
     ]
     return ends[0].join(ends[1], on="trial").select("trial", (pl.col("one") == pl.col("other")).alias("together"))
+
+
+def _told(connection: duckdb.DuckDBPyConnection, of: str, sql: str) -> pl.DataFrame:
+    """What a query of reconcile.ties gives, with the trials in place of the hub's tables."""
+    for table, trial in ((f"identity.{of}_pair", "trial_pair"), ("work.decided", "trial_decided"), (f"canonical.{of}", "trial_owner")):
+        sql = re.sub(rf"\b{table}\b", trial, sql)
+    return connection.execute(sql, [of] * 2).pl()
+
+
+def _owners(where: Field, trials: Sequence[tuple[Change, ...]]) -> pl.DataFrame:
+    copies = pl.DataFrame({"trial": range(len(trials))}, schema={"trial": pl.Int64}).join(where.owners, how="cross")
+    return copies.with_columns(pl.concat_str("trial", each, separator=MARK).alias(each) for each in where.owners.columns)
 
 
 def _decisions(where: Field, trials: Sequence[tuple[Change, ...]]) -> pl.DataFrame:
@@ -163,6 +207,6 @@ def _decisions(where: Field, trials: Sequence[tuple[Change, ...]]) -> pl.DataFra
     ]
     anew = pl.DataFrame(new, schema=schema, orient="row")
     copies = pl.DataFrame({"trial": range(len(trials))}, schema={"trial": pl.Int64}).join(where.decisions, how="cross").select(list(schema))
-    said = pl.concat([copies.join(anew, on=["trial", "left_ref", "right_ref"], how="anti"), anew])
+    said = pl.concat([copies.join(anew, on=["trial", "left_ref", "right_ref"], how="anti"), anew]).filter(pl.col("verdict") != "undone")
     named = [pl.concat_str("trial", end, separator=MARK).alias(end) for end in ("left_ref", "right_ref")]
-    return said.with_columns(named)
+    return said.with_columns(*named, entity=pl.lit(where.of))

@@ -5,7 +5,7 @@ import pytest
 
 from hub import entity, projection, rules, store
 from hub.pairs import weighed
-from reconcile import why_flip, why_match, why_told, why_trial
+from reconcile import ties, why_flip, why_match, why_told, why_trial
 from reconcile.clusters import clusters
 from reconcile.why_trial import Field, Outcome
 
@@ -18,9 +18,11 @@ keys:
   postcode: billing_address_postcode
   tax_id: tax_id
   registration_number: registration_number
+  parent: parent_ref
+apart: l.parent = r.record_ref OR r.parent = l.record_ref
 blocks: [[name_key], [domain], [phone_key], [tax_id]]
 link: 6
-needs: [name]
+needs: [[name]]
 review: -2
 prior: -9
 comparisons:
@@ -63,10 +65,8 @@ def hub_of(connection, the_rules, customers, said):
     connection.execute("CREATE SCHEMA capture; CREATE SCHEMA canonical; CREATE SCHEMA identity")
     projection.prepare(connection)
     connection.execute("CREATE TABLE canonical.customer AS SELECT * FROM customers")
-    keys = ", ".join(f"({sql})::TEXT AS {key}" for key, sql in how.key_sql().items())
-    connection.execute(
-        f"CREATE TABLE identity.customer_key AS SELECT record_ref, 'salesforce:Account' AS source, hub_id_said, {keys} FROM canonical.customer WHERE is_live"
-    )
+    head, live = "record_ref, 'salesforce:Account' AS source, hub_id_said", "(SELECT * FROM canonical.customer WHERE is_live)"
+    connection.execute(f"CREATE TABLE identity.customer_key AS {how.select(head, live, columns)}")
     strong = entity.all_entities()["customer"].identity.strong
     connection.execute(f"CREATE TABLE identity.customer_pair AS {weighed('identity.customer_key', how, strong, False)}")
     for seq, (one, other, verdict) in enumerate(said, 1):
@@ -74,18 +74,17 @@ def hub_of(connection, the_rules, customers, said):
         connection.execute(
             "INSERT INTO journal.event VALUES (?, now()::TIMESTAMP, 'ada', 'match.decided', '', '{\"reason\": \"asked them\"}', '')", [seq]
         )
-        connection.execute("INSERT INTO journal.decision VALUES ('customer', ?, ?, ?, 'ada', ?)", [*pair, verdict, seq])
-    links = connection.execute("SELECT left_ref, right_ref, match_weight FROM identity.customer_pair WHERE verdict = 'link'").pl()
-    apart = connection.execute("SELECT left_ref, right_ref FROM identity.customer_pair WHERE has_unequal_key").pl()
-    decided = connection.execute("SELECT left_ref, right_ref, verdict FROM journal.decision").pl()
-    links = links.join(decided.filter(pl.col("verdict") == "different"), on=["left_ref", "right_ref"], how="anti")
-    same = decided.filter(pl.col("verdict") == "same").select("left_ref", "right_ref", pl.lit(1000.0).alias("match_weight"))
-    different = decided.filter(pl.col("verdict") == "different").select("left_ref", "right_ref")
-    tied = clusters(
-        pl.DataFrame({"record_ref": [ref(at) for at in range(len(customers))]}), pl.concat([links, same]), pl.concat([apart, different])
+        connection.execute("INSERT INTO work.decided VALUES ('customer', ?, ?, ?, ?, ?, ?)", [*pair, verdict, *pair, seq])
+    connection.execute("CREATE TEMP TABLE affected AS SELECT record_ref FROM identity.customer_key")
+    connection.execute("CREATE TEMP TABLE survivor (record_ref VARCHAR, survivor_ref VARCHAR, entity VARCHAR)")
+    links, apart = (
+        connection.execute(sql, ["customer"] * 2).pl()
+        for sql in (ties.links_of("customer"), ties.apart_of(entity.all_entities()["customer"]))
     )
+    tied = clusters(connection.execute(f"SELECT record_ref, {', '.join(strong)} FROM identity.customer_key").pl(), links, apart)
     connection.register("tied", tied)
     connection.execute("INSERT INTO journal.crossref SELECT record_ref, 'customer', 'C-' || cluster FROM tied")
+    connection.execute("DROP TABLE affected; DROP TABLE survivor")
     return connection
 
 
@@ -109,6 +108,7 @@ def customer(name, **more):
         ("doubt", customer("Skarith GmbH"), customer("Skarith GmbH"), False),
         ("light", customer("Skarith GmbH", phone="+1"), customer("Birkenbau Verwaltung GmbH", phone="+1"), False),
         ("block", customer("Skarith GmbH"), customer("Birkenbau Verwaltung GmbH"), False),
+        ("related", customer("Skarith GmbH", **SHARED), customer("Skarith GmbH", parent_ref="salesforce:Account:0", **SHARED), False),
         ("hub_id", customer("Skarith GmbH", hub_id_said="C-1"), customer("Birkenbau Verwaltung GmbH", hub_id_said="C-1"), True),
     ],
 )
@@ -123,8 +123,7 @@ def test_a_record_that_is_gone_is_said_to_be_gone(told):
     match = told(customer("Skarith GmbH", is_live=False, merged_ref=ref(1)), customer("Skarith GmbH"))
 
     assert (
-        match.rule.says
-        == "salesforce Account 0 was merged into salesforce Account 1 there: it is matched no more, and keeps the hub id that it had"
+        match.rule.says == "salesforce Account 0 was merged into salesforce Account 1 there and goes where that goes; it is matched no more"
     )
 
 
@@ -180,12 +179,31 @@ def test_the_smallest_change_that_would_reverse_it_is_said_with_the_weight_befor
 
 
 def test_what_needs_two_changes_is_told_with_both(the_rules):
-    silent = {"name_key": None, "domain": None, "phone_key": "+1", "postcode": None, "tax_id": None, "registration_number": None}
+    silent = {
+        "name_key": None,
+        "domain": None,
+        "phone_key": "+1",
+        "postcode": None,
+        "tax_id": None,
+        "registration_number": None,
+        "parent": None,
+    }
     rows = [{"record_ref": ref(at), "hub_id_said": None} | silent for at in (0, 1)]
     keys = pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
     decisions = pl.DataFrame(schema=dict.fromkeys(["left_ref", "right_ref", "verdict"], pl.String))
-    where = Field("customer", the_rules.matching("customer"), (), ref(0), ref(1), keys, decisions)
+    where = Field(
+        "customer",
+        the_rules.matching("customer"),
+        (),
+        ref(0),
+        ref(1),
+        "keys",
+        keys,
+        decisions,
+        keys.select("record_ref", parent_ref="hub_id_said"),
+    )
     with store.connect() as connection:
+        connection.register("keys", keys)
         (before,) = why_trial.run(connection, where, [()])
 
         flips = why_flip.by_evidence(connection, where, before)
