@@ -96,11 +96,11 @@ def _line(
     line_id, plan = _sealed(connection, push_id, seq, field)
     was = "" if field == "create" else f"target was {shown.values(of, change['base'])}, "
     says = f"plan line {(line_id or '?')[:8]} of plan {plan or '?'} ({was}wanted {shown.values(of, change['want'])}): {change['why']}"
-    reasons = [_consent(connection, line_id, seq)]
+    reasons = [consent(connection, line_id, seq)]
     if field == "hub_id":
         reasons.append(Link("golden", f"{hub_id} is the hub id of the record"))
     else:
-        reasons.append(_golden(connection, of, ref, hub_id, field, change["want"], rules))
+        reasons.append(golden(connection, of, ref, hub_id, field, change["want"], rules))
     return Link("plan_line", says, tuple(reasons), {"line_id": line_id, "plan": plan, "base": shown.values(of, change["base"])})
 
 
@@ -117,7 +117,8 @@ def _sealed(connection, push_id: str, seq: int, field: str) -> tuple[str | None,
     return row or (None, None)
 
 
-def _consent(connection, line_id: str | None, seq: int) -> Link:
+def consent(connection, line_id: str | None, seq: int) -> Link:
+    """Who consented to a line last, before an event of the journal."""
     row = connection.execute(
         """
       SELECT e.actor, e.body ->> 'policy', e.happened_at, e.subject FROM journal.event AS e
@@ -132,7 +133,8 @@ def _consent(connection, line_id: str | None, seq: int) -> Link:
     )
 
 
-def _golden(connection, of: str, ref: str, hub_id: str, field: str, want: str, rules: Rules | None) -> Link:
+def golden(connection, of: str, ref: str, hub_id: str, field: str, want: str, rules: Rules | None) -> Link:
+    """The value that was wanted of a record: by which ownership it survived, and from where."""
     if field == "create":
         return standing.golden(connection, of, hub_id, rules)
     value, given = standing.value(connection, of, hub_id, field)

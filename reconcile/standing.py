@@ -3,6 +3,7 @@
 import duckdb
 
 from hub import entity
+from hub.ownership import Rule
 from hub.rules import Rules
 from reconcile import shown
 from reconcile.chain import Link
@@ -37,9 +38,7 @@ def by_rule(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str, field: 
     """The ownership of a field as it holds for this thing now, in words."""
     if rules is None:
         return ""
-    known = rules.owner(of).rules(field)
-    state = connection.execute(f"SELECT life_cycle FROM golden.{of} WHERE hub_id = ?", [hub_id]).fetchone() if len(known) > 1 else None
-    rule = next((each for each in known if not each.states or (state and state[0] in each.states)), known[0])
+    rule = rule_of(connection, of, hub_id, field, rules)
     if rule.is_furthest:
         return " · the furthest in the life cycle"
     return (
@@ -47,6 +46,13 @@ def by_rule(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str, field: 
         + (f", else {', '.join(rule.otherwise)}" if rule.otherwise else "")
         + (f", while {' or '.join(rule.states)}" if rule.states else "")
     )
+
+
+def rule_of(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str, field: str, rules: Rules) -> Rule:
+    """The rule of ownership that holds for a field of this thing now."""
+    known = rules.owner(of).rules(field)
+    state = connection.execute(f"SELECT life_cycle FROM golden.{of} WHERE hub_id = ?", [hub_id]).fetchone() if len(known) > 1 else None
+    return next((each for each in known if not each.states or (state and state[0] in each.states)), known[0])
 
 
 def version(connection: duckdb.DuckDBPyConnection) -> str:
