@@ -66,3 +66,22 @@ def _queries(firm: Firm, connection: duckdb.DuckDBPyConnection) -> dict[str, str
         console.err.print("the rules are others than those of the newest cut; what would change it is told after the next `hub run`")
         return {}
     return {model.name: model.touched for model in sqlmesh_models.compiled(firm)}
+
+
+@explain.command()
+def value(
+    hub_id: Annotated[str, typer.Argument(metavar="ID", help="A hub id, or one of its records as SYSTEM:OBJECT:ID.")],
+    field: Annotated[str, typer.Argument(metavar="FIELD")],
+    project: Project = HERE,
+    json: Json = False,
+) -> None:
+    """Why a golden value is what it is, why no other, and what would make another win."""
+    from reconcile import why_value, why_value_flip, why_value_told
+
+    firm = the_firm(project)
+    known = rules.of(str(firm.folder.resolve()))
+    with store.reading(firm.cuts) as connection:
+        found, queries = why_value.asked(connection, hub_id, field, known), _queries(firm, connection)
+        flips, pins = why_value_flip.flips(connection, found, queries, known), why_value_flip.pins(connection, found, queries)
+    told = why_value_told.as_dict(found, flips, pins) if json else why_value_told.lines(found, flips, pins)
+    console.as_json(told) if json else console.out.print("\n".join(told), markup=False, soft_wrap=True)
