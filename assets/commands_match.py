@@ -62,6 +62,7 @@ def _summary(found, read) -> dict:
         "clusters": found.clusters,
         "bands": {band: bands.get(band, 0) for band in ("link", "review", "single")},
         "pairs_to_review": found.pairs.height,
+        "expected": {"wrong_links": round(found.wrong, 2), "missed_links": round(found.missed, 2)},
     }
 
 
@@ -69,6 +70,9 @@ def _tell(summary: dict, entity: str) -> None:
     bands = summary["bands"]
     console.out.print(f"\n{summary['rows']:,} rows are {summary['clusters']:,} {entity}s, in {summary['seconds']} s")
     console.out.print(f"{bands['link']:,} linked · {bands['review']:,} in doubt · {bands['single']:,} single")
+    console.out.print(
+        f"by the weights, about {summary['expected']['wrong_links']} links are wrong and {summary['expected']['missed_links']} are missing"
+    )
     console.out.print(
         f"rows   {summary['out']}\npairs  {summary['page']}: {summary['pairs_to_review']:,} for a person to look at", soft_wrap=True
     )

@@ -47,7 +47,7 @@ def firms(seeds: Iterable[int], scale: float) -> Iterable[str]:
 
 
 def _truth(built: twins.Built, name: str) -> pl.DataFrame:
-    return _frame({record: truth for truth, records in built.twin.links(name).items() for record in records}).rename({"hub_id": "truth"})
+    return _frame(built.twin.links[name]).rename({"hub_id": "truth"})
 
 
 def _frame(tied: dict[str, str]) -> pl.DataFrame:

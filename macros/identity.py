@@ -66,3 +66,28 @@ def _doubt(name, this, other):
       JOIN journal.crossref AS t ON t.record_ref = q.{this}_ref
       JOIN canonical.{name} AS o ON o.record_ref = q.{other}_ref AND o.is_live
       WHERE q.entity = '{name}'"""
+
+
+BAND = {
+    "entity": ("TEXT", "The kind of thing."),
+    "band": ("TEXT", "link, review or apart: what the evidence of the pair says; forbid where a strong key or a relation does."),
+    "pair_count": ("BIGINT", "Pairs of records in it."),
+    "expected_count": (
+        "DOUBLE",
+        "How many of them are one thing, by the weights: what is missing in link is wrong, what is there in apart is missed.",
+    ),
+}
+
+
+@macro()
+def match_bands(evaluator):
+    """Pairs by band, with the sum of their match probabilities: each band's error without labels."""
+    the_rules = firm_rules(evaluator)
+    probability = "CASE WHEN has_equal_key THEN 1 ELSE 1 / (1 + pow(2, -match_weight)) END"
+    found = [
+        f"SELECT '{name}' AS entity, verdict AS band, count(*) AS pair_count, sum({probability}) AS expected_count FROM identity.{name}_pair GROUP BY verdict"
+        for name in the_rules.entities
+        if the_rules.is_resolved(name)
+    ]
+    nothing = "SELECT " + ", ".join(f"NULL AS {name}" for name in BAND) + " WHERE FALSE"
+    return typed(BAND, " UNION ALL ".join(found) or nothing)

@@ -37,7 +37,10 @@ def touch_around(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool
 
 def _around(rules: Rules) -> str:
     held = sorted({each for name in resolved(rules) for several in rules.around(name).values() for each in several})
-    return pairs.around(held, "c.record_ref IN (SELECT record_ref FROM work.touched_record)") or "SELECT NULL::VARCHAR AS record_ref, NULL::VARCHAR AS value WHERE FALSE"
+    return (
+        pairs.around(held, "c.record_ref IN (SELECT record_ref FROM work.touched_record)")
+        or "SELECT NULL::VARCHAR AS record_ref, NULL::VARCHAR AS value WHERE FALSE"
+    )
 
 
 def remember(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:

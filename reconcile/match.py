@@ -41,10 +41,13 @@ class File:
 class Matched:
     """rows   one a row read: RESULT, then the columns of the files
     pairs  those that a person should look at: one, other (row numbers of `rows`, from 0), match_probability, evidence
+    wrong  how many linked pairs are none, and `missed` how many that are not linked are one: by their weights, without labels
     """
 
     rows: pl.DataFrame
     pairs: pl.DataFrame
+    wrong: float
+    missed: float
 
     @property
     def clusters(self) -> int:
@@ -76,8 +79,11 @@ def match(files: list[File], of: str, id_column: str | None = None) -> Matched:
         grouped, left_on="other", right_on="record_ref", suffix="_right"
     )
     across = across.with_columns(together=pl.col("cluster_id") == pl.col("cluster_id_right"))
-    doubtful = across.filter((pl.col("verdict") == "review") & ~pl.col("together"))
-    return Matched(_told(rows, grouped, across), doubtful.select("one", "other", "match_probability", "evidence"))
+    doubtful = across.filter(pl.col("verdict").is_in(["review", "link"]) & ~pl.col("together"))
+    probable = pl.col("match_probability")
+    wrong = across.filter(pl.col("together") & (pl.col("verdict") == "link")).select((1 - probable).sum()).item()
+    missed = across.filter(~pl.col("together") & ~pl.col("has_unequal_key")).select(probable.sum()).item()
+    return Matched(_told(rows, grouped, across), doubtful.select("one", "other", "match_probability", "evidence"), wrong, missed)
 
 
 def _rows(file: File, id_column: str | None) -> pl.DataFrame:
@@ -170,7 +176,7 @@ def _told(rows: pl.DataFrame, grouped: pl.DataFrame, pairs: pl.DataFrame) -> pl.
     return (
         rows.join(grouped, on="record_ref")
         .join(best(pl.col("together"), "linked"), on="record_ref", how="left")
-        .join(best(~pl.col("together") & (pl.col("verdict") == "review"), "asked"), on="record_ref", how="left")
+        .join(best(~pl.col("together") & pl.col("verdict").is_in(["review", "link"]), "asked"), on="record_ref", how="left")
         .sort("record_ref")
         .with_columns(band=band.otherwise(pl.lit("single")), match_probability=pl.coalesce("linked", "asked").round(6))
         .select(*RESULT, pl.all().exclude(*RESULT, "record_ref", "linked", "asked"))

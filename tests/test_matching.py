@@ -323,3 +323,25 @@ def test_a_matching_that_does_not_fit_is_refused_by_name(tmp_path):
 
     with pytest.raises(ConfigurationWrong, match="identity/worker.yaml"):
         matching.read("worker", tmp_path)
+
+
+@pytest.mark.parametrize("other", ["Skarith Fonds 3 GmbH", "Skarith Fonds 12 GmbH"])
+def test_names_that_differ_in_a_number_are_names_of_two_organisations(other):
+    shared = {"website": "skarith.example", "phone": "+493023125001", **TOWER}
+
+    assert verdict("customer", customer("Skarith Fonds 2 GmbH", **shared), customer(other, **shared)) == "review"
+
+
+def test_a_name_that_goes_on_where_the_other_ends_may_be_a_subsidiarys_and_goes_to_a_steward():
+    shared = {"website": "skarith.example", "phone": "+493023125001", **TOWER}
+
+    assert verdict("customer", customer("Skarith GmbH", **shared), customer("Skarith Logistik GmbH", **shared)) == "review"
+
+
+def test_a_parent_is_no_duplicate_of_its_subsidiary_whatever_they_share():
+    shared = {"website": "skarith.example", "phone": "+493023125001", **TOWER}
+    parent = customer("Skarith GmbH", **shared) | {"record_ref": "crm:Account:1"}
+    child = customer("Skarith GmbH", parent_ref="crm:Account:1", **shared) | {"record_ref": "crm:Account:2"}
+
+    assert verdict("customer", parent, child) == "forbid"
+    assert united("customer", parent, child) == 2
