@@ -5,6 +5,7 @@ Old Dominion University, the check-digit rules that python-stdnum collects from 
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache, lru_cache
 
 import duckdb
@@ -17,9 +18,11 @@ from stdnum.eu import vat
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the functions known to a connection."""
+    """Make the functions known to a connection, and so to all that share its database in this process."""
     for name, (function, result) in FUNCTIONS.items():
-        connection.create_function(name, _over(function), ["VARCHAR"], result, type=PythonUDFType.ARROW, null_handling="special")
+        # A second connection to an open file finds them there already: functions belong to the database, not to the connection.
+        with suppress(duckdb.CatalogException):
+            connection.create_function(name, _over(function), ["VARCHAR"], result, type=PythonUDFType.ARROW, null_handling="special")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -52,6 +55,7 @@ def _nicknames() -> NickNamer:
     return NickNamer()
 
 
+@cache  # kept for good: DuckDB lets go of a function with the connection that made it known, and others still call it
 def _over(function: Callable) -> Callable[[pa.ChunkedArray], pa.Array]:
     def each(values: Iterable[pa.Scalar]) -> pa.Array:
         return pa.array([None if value is None else function(value) for value in values.to_pylist()])
