@@ -18,9 +18,11 @@ def touch(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
       INSERT INTO moved SELECT f.record_ref, f.hub_id FROM journal.former AS f
       SEMI JOIN (SELECT record_ref FROM journal.former WHERE seq > (SELECT coalesce(max(seq), 0) FROM work.resolved)) AS n ON n.record_ref = f.record_ref""")
     connection.execute("INSERT INTO work.touched SELECT DISTINCT hub_id FROM moved")
+    # A record that was edited in place leaves its id's shape as it was, unless the edit took it to another id.
     connection.execute("""
       CREATE OR REPLACE TEMP TABLE reshaped AS
-      SELECT DISTINCT m.hub_id FROM moved AS m LEFT JOIN work.touched_record AS t ON t.record_ref = m.record_ref WHERE t.kind IS DISTINCT FROM 'update'""")
+      SELECT DISTINCT m.hub_id FROM moved AS m LEFT JOIN work.touched_record AS t ON t.record_ref = m.record_ref
+      WHERE t.kind IS DISTINCT FROM 'update' OR m.record_ref IN (SELECT record_ref FROM journal.former WHERE seq > (SELECT coalesce(max(seq), 0) FROM work.resolved))""")
     _touch_referring(connection, rules)
     for name, entity in rules.entities.items():
         # What a discrepancy puts at stake may be reckoned at the rate of another record.

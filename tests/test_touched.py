@@ -1,6 +1,7 @@
 """A cycle looks at what changed alone, and comes to what it would have come to by looking at everything."""
 
 import pytest
+from small_firm import Small
 
 from assets import sqlmesh_models
 from assets.observe import observe
@@ -51,6 +52,22 @@ def test_tables_that_followed_the_changes_are_those_that_would_be_built_whole(fi
 
         assert differing(firm) == []
         assert understood.touched < 2000 or turn == 0
+
+
+def test_what_refers_to_a_record_follows_it_when_an_edit_takes_it_to_another_hub_id(tmp_path):
+    small = Small(tmp_path)
+    small.say("crm:Account:1", Name="Brindle Works GmbH", Website="brindle.example")
+    small.say("crm:Account:2", Name="Tarnfield Ltd", Website="tarnfield.example")
+    small.say("erp:Customer:7", Name="Brindle Works", Website="brindle.example")
+    small.say("erp:Invoice:9", Number="R-9", Amount="12.00", Currency="EUR", Customer="7")
+    small.turn()
+    (invoice,) = small.golden("invoice", "customer_id").items()
+
+    small.say("erp:Customer:7", Name="Tarnfield Ltd", Website="tarnfield.example")
+    small.turn()
+
+    assert small.golden("invoice", "customer_id") == {invoice[0]: small.ties()["crm:Account:2"]}
+    assert small.ties()["crm:Account:2"] != invoice[1]
 
 
 def linked(firm):
