@@ -77,6 +77,11 @@ def check_batch(system: System, each: Object, rows: Path, manifest: "Manifest", 
         raise ContractBroken(f"{where} no longer sends {', '.join(vanished)}; map what replaced it, or take it out of system.yaml")
     if manifest.kind != "full" or not manifest.complete:
         return
+    if emptied := _emptied(each, rows, before):
+        raise ContractBroken(
+            f"{where}: {', '.join(emptied)} was filled before and is empty in all {manifest.rows} records, so nothing of it is believed; "
+            f"see who lost permission, or take it out of system.yaml"
+        )
     if known is not None and good < len(known) * (1 - each.expect.collapse):
         raise ContractBroken(
             f"{where}: {good} records where {len(known)} were before; if that is right, raise expect.collapse for one run, else see who lost permission"
@@ -106,6 +111,27 @@ def _vanished(each: Object, manifest: "Manifest", before: "Manifest | None") -> 
     if manifest.rows < FEW or not before or not before.fields:
         return []
     return sorted(_top_level(each) & set(before.fields) - set(manifest.fields))
+
+
+def _emptied(each: Object, rows: Path, before: "Manifest | None") -> list[str]:
+    """Mapped fields that the full read before had in some records and this one in none: nobody clears a field in all of them."""
+    if before is None or before.kind != "full":
+        return []
+    then, now = (_filled(path) for path in (rows.parent.with_name(Path(before.id).name) / rows.name, rows))
+    mapped = {column.source for _, column in each.columns().values() if column.source}
+    return sorted(path for path in mapped if then.get(path, 0) >= FEW and now.get(path) == 0)
+
+
+def _filled(rows: Path) -> dict[str, int]:
+    """In how many rows each column says anything, by the file's own figures; none for a file that is gone."""
+    if not rows.exists():
+        return {}
+    with store.connect() as connection:
+        return dict(
+            connection.execute(
+                f"SELECT path_in_schema, sum(num_values - stats_null_count)::BIGINT FROM parquet_metadata('{rows}') GROUP BY 1"
+            ).fetchall()
+        )
 
 
 def _first_reason(rows: Path) -> str:

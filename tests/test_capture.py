@@ -276,3 +276,14 @@ def test_a_hub_that_was_made_before_records_had_stamps_gets_them(hub):
     found = hub.connection.execute('SELECT _first_at, _changed_at, _field_changed_at FROM capture."crm__Account"').fetchall()
     then = datetime(2026, 11, 3, 9)
     assert found == [(then, then, {"Terms": then})]
+
+
+def test_a_field_that_is_suddenly_empty_in_every_record_is_an_outage_and_clears_nothing(hub):
+    rows = [row(f"A{number}") for number in range(30)]
+    hub.read(Page(rows, last=True))
+    few = [each | {"Limit": None} for each in rows[:29]]
+
+    with pytest.raises(ContractBroken, match="Terms was filled before and is empty in all 30 records"):
+        hub.read(Page([each | {"Terms": None} for each in rows], last=True), before=hub.manifest)
+
+    assert hub.read(Page([*few, rows[29]], last=True), before=hub.manifest) == {"update": 29}
