@@ -30,6 +30,26 @@ def _bar(at: int, left: float, length: float, label: str, words: str) -> Markup:
     ).format(0, y + 17, label, left, y + 4, max(length, 1), left + max(length, 1) + 6, y + 17, words)
 
 
+def waterfall(name: str, title: str, says: str, rows: Sequence[tuple[str, float, float, str]]) -> Markup:
+    """Steps from one sum to the next on an axis that all share: those up drawn as what speaks for, those down as what speaks against.
+
+    rows  label, sum before, sum after, the step in words
+    """
+    left = 12 + LETTER * max((len(label) for label, *_ in rows), default=0)
+    room = WIDTH - left - 12 - LETTER * max((len(words) for *_, words in rows), default=0)
+    low, high = min([0.0, *(min(row[1:3]) for row in rows)]), max([0.0, *(max(row[1:3]) for row in rows)])
+    drawn = [_step(at, left, room / ((high - low) or 1), low, *row) for at, row in enumerate(rows)]
+    return _picture(name, title, says, WIDTH, ROW * len(rows), Markup("").join(drawn))
+
+
+def _step(at: int, left: float, scale: float, low: float, label: str, before: float, after: float, words: str) -> Markup:
+    y, start, length = at * ROW, left + scale * (min(before, after) - low), max(scale * abs(after - before), 1)
+    return Markup(
+        '<text class="label" x="0" y="{}">{}</text><rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="16" rx="2"/>'
+        '<text x="{:.1f}" y="{}">{}</text>'
+    ).format(y + 17, label, "for" if after >= before else "against", start, y + 4, length, start + length + 6, y + 17, words)
+
+
 def columns(name: str, title: str, says: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     """A column for each row, side by side in the order given: for a count by age."""
     highest, step = max((value for _, value, _ in rows), default=0) or 1, WIDTH / max(len(rows), 1)

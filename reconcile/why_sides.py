@@ -50,7 +50,7 @@ def _hub_id(connection: duckdb.DuckDBPyConnection, said: str) -> Side | None:
 
 def _unknown(connection: duckdb.DuckDBPyConnection, said: str, rules: Rules) -> Side:
     known = [ref for (ref,) in connection.execute(CLOSE, [said.replace(" ", ":")] * 2).fetchall()]
-    close = difflib.get_close_matches(said.replace(" ", ":"), known, n=3, cutoff=0.5)
+    close = [name for name in known if difflib.SequenceMatcher(None, said.replace(" ", ":"), name).ratio() >= 0.5][:3]
     hint = (
         f"similar: {', '.join(shown.record(ref) for ref in close)}"
         if close

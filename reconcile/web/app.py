@@ -28,7 +28,7 @@ from hub import journal as journals
 from hub.errors import HubError, Refused
 from hub.firm import Firm
 from hub.journal import Event, Journal
-from reconcile.web import corrections, duplicates, findings, home, overlay, records, safety, says, troubles
+from reconcile.web import corrections, duplicates, findings, home, overlay, records, safety, says, troubles, why
 from reconcile.web.desk import Desk, Go, NotThere, Page
 from reconcile.web.overlay import Newest
 
@@ -42,6 +42,7 @@ PAGES: dict[str, Callable[[Desk], Page]] = {
     "/": home.page,
     "/duplicates": duplicates.entities,
     "/duplicates/{entity}": duplicates.page,
+    "/why/{entity}": why.page,
     "/clusters/{entity}": records.clusters,
     "/entity/{entity}/{hub_id}": records.entity,
     "/record/{system}/{object}/{id:path}": records.record,
