@@ -58,6 +58,7 @@ class Identity(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     strong: list[str] = []  # equal values link; different valid values forbid a link
     evidence: list[str] = []
+    fallback: list[str] = []  # of what its number tells apart: on these, a steward is asked whether two numbers are one thing's
 
 
 class Entity(BaseModel):
@@ -96,7 +97,9 @@ def _check(path: Path, entity: Entity) -> None:
             raise ConfigurationWrong(f"{path.name} {name}: a reference needs `to`, a code needs `codes`, nothing else has them")
         if field.codes and not (CODES / f"{field.codes}.yaml").exists():
             raise ConfigurationWrong(f"{path.name} {name}: no code list hub/codes/{field.codes}.yaml; write one")
-    if unknown := [name for name in (*entity.identity.strong, *entity.identity.evidence) if name not in entity.fields]:
+    if unknown := [
+        name for name in (*entity.identity.strong, *entity.identity.evidence, *entity.identity.fallback) if name not in entity.fields
+    ]:
         raise ConfigurationWrong(f"{path.name} identity: no field {', '.join(unknown)}; use one of {', '.join(entity.fields)}")
 
 

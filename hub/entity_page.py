@@ -56,6 +56,7 @@ def _entity(each: entity.Entity) -> str:
     facts = {
         "Answers": each.rows,
         "Strong": [f"`{name}`" for name in each.identity.strong],
+        "Fallback": [f"`{name}`" for name in each.identity.fallback],
         "Evidence": [f"`{name}`" for name in each.identity.evidence],
         "Life cycle": [f"`{state}`" for state in each.life_cycle],
         "At stake": [f"`{each.at_stake}`"] if each.at_stake else [],

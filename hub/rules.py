@@ -30,6 +30,10 @@ class Rules:
         """Whether records of an entity are matched by evidence; otherwise their own number is their identity."""
         return bool(self.entities[of].identity.evidence)
 
+    def is_matched(self, of: str) -> bool:
+        """Whether records of an entity are compared: to link them, or only to ask where their number does not tell."""
+        return self.is_resolved(of) or bool(self.entities[of].identity.fallback)
+
     def matching(self, of: str) -> matching.Matching:
         """How records of an entity are matched: as far as they have the columns, and each thing about once in each object."""
         how = matching.read(of, self.identity)

@@ -129,9 +129,9 @@ def entities(evaluator):
 
 @macro()
 def resolved_entities(evaluator):
-    """Blueprints: the entities whose records are matched by evidence."""
+    """Blueprints: the entities whose records are compared."""
     the_rules = firm_rules(evaluator)
-    return "(" + ", ".join(f"(entity := {name})" for name in the_rules.entities if the_rules.is_resolved(name)) + ",)"
+    return "(" + ", ".join(f"(entity := {name})" for name in the_rules.entities if the_rules.is_matched(name)) + ",)"
 
 
 @macro()

@@ -31,7 +31,7 @@ def pairs(evaluator, entity):
     from hub.pairs import weighed  # here and not above: SQLMesh copies what a macro's module imports into every model
 
     the_rules = firm_rules(evaluator)
-    strong = the_rules.entities[entity.name].identity.strong
+    strong = the_rules.entities[entity.name].identity.strong if the_rules.is_resolved(entity.name) else []
     return weighed(f"identity.{entity.name}_key", the_rules.matching(entity.name), strong, bool(evaluator.locals.get("touched_only")))
 
 
@@ -51,7 +51,7 @@ def doubts(evaluator):
     found = [
         _doubt(name, *sides)
         for name in the_rules.entities
-        if the_rules.is_resolved(name)
+        if the_rules.is_matched(name)
         for sides in (("left", "right"), ("right", "left"))
     ]
     nothing = "SELECT " + ", ".join(f"NULL AS {name}" for name in DOUBT) + " WHERE FALSE"
@@ -87,7 +87,7 @@ def match_bands(evaluator):
     found = [
         f"SELECT '{name}' AS entity, verdict AS band, count(*) AS pair_count, sum({probability}) AS expected_count FROM identity.{name}_pair GROUP BY verdict"
         for name in the_rules.entities
-        if the_rules.is_resolved(name)
+        if the_rules.is_matched(name)
     ]
     nothing = "SELECT " + ", ".join(f"NULL AS {name}" for name in BAND) + " WHERE FALSE"
     return typed(BAND, " UNION ALL ".join(found) or nothing)

@@ -14,9 +14,9 @@ from hub.rules import Rules
 STEP = "CASE WHEN {n} - {copies} < {common} THEN -1 ELSE floor(2 * log2({n} - {copies})) END"
 
 
-def resolved(rules: Rules) -> list[str]:
-    """The entities that are matched by evidence."""
-    return [name for name in rules.entities if rules.is_resolved(name)]
+def matched(rules: Rules) -> list[str]:
+    """The entities whose records are compared."""
+    return [name for name in rules.entities if rules.is_matched(name)]
 
 
 def remember_around(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
@@ -31,12 +31,12 @@ def touch_around(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool
     connection.execute(f"""
       INSERT INTO work.touched_record SELECT DISTINCT k.record_ref, 'update' FROM (
         ({new} EXCEPT ALL FROM old_around) UNION ALL (FROM old_around EXCEPT ALL {new})) AS k {NEW}""")
-    for name in resolved(rules) if anew else []:  # after a run that was cut off, nobody knows what had been said and counted
+    for name in matched(rules) if anew else []:  # after a run that was cut off, nobody knows what had been said and counted
         connection.execute(f"INSERT INTO work.touched_record SELECT record_ref, 'update' FROM canonical.{name} AS k {NEW}")
 
 
 def _around(rules: Rules) -> str:
-    held = sorted({each for name in resolved(rules) for several in rules.around(name).values() for each in several})
+    held = sorted({each for name in matched(rules) for several in rules.around(name).values() for each in several})
     return (
         pairs.around(held, "c.record_ref IN (SELECT record_ref FROM work.touched_record)")
         or "SELECT NULL::VARCHAR AS record_ref, NULL::VARCHAR AS value WHERE FALSE"
@@ -45,7 +45,7 @@ def _around(rules: Rules) -> str:
 
 def remember(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Keep the keys that touched records had when the models last ran: before the models of keys."""
-    for name in resolved(rules):
+    for name in matched(rules):
         connection.execute(f"""
           CREATE OR REPLACE TEMP TABLE old_{name}_key AS SELECT t.record_ref, k.* EXCLUDE (record_ref) FROM work.touched_record AS t
           LEFT JOIN identity.{name}_key AS k ON k.record_ref = t.record_ref""")
@@ -54,7 +54,7 @@ def remember(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 def touch(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> None:
     """Touch the records whose values took a step, and note what touched records were linked to: between the models of keys and of pairs."""
     connection.execute("CREATE OR REPLACE TEMP TABLE old_near (record_ref VARCHAR)")
-    for name in resolved(rules):
+    for name in matched(rules):
         for columns, tests in _counted(rules.matching(name)).items():
             if not anew:
                 _touch_shifted(connection, name, columns, tests)

@@ -52,7 +52,7 @@ def today(connection: duckdb.DuckDBPyConnection, said: pl.DataFrame) -> pl.DataF
 
 def bind(connection: duckdb.DuckDBPyConnection, rules: Rules) -> list[Trouble]:
     """Bring work.decided up to date, and touch the records of what binds now and did not, or no longer; returns the contradictions."""
-    resolved = [name for name in rules.entities if rules.is_resolved(name)]
+    resolved = [name for name in rules.entities if rules.is_matched(name)]
     survivors(connection, resolved)
     said = connection.execute("""
       SELECT d.entity, d.left_ref, d.right_ref, d.verdict, d.actor, d.decision, d.subject_ref, d.seq, e.happened_at AS at

@@ -40,7 +40,7 @@ def reopen(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Fill work.reopened: what a steward is to look at again, while it still stands."""
     connection.execute("DELETE FROM work.reopened")
     for name, entity in rules.entities.items():
-        if rules.is_resolved(name):
+        if rules.is_matched(name):
             pairs = f"(SELECT left_ref, right_ref FROM journal.decision WHERE entity = '{name}' AND evidence IS NOT NULL)"
             connection.execute(REOPENED.format(entity=name, now=f"({_digests(entity, pairs)})"))
 
@@ -59,6 +59,6 @@ def _digests(entity: Entity, pairs: str) -> str:
 
 def _said(entity: Entity) -> str:
     """SQL: what a record says of itself, one line a column that says anything: a column that is new and empty changes nothing."""
-    names = sorted({*entity.identity.strong, *entity.identity.evidence})
+    names = sorted({*entity.identity.strong, *entity.identity.evidence, *entity.identity.fallback})
     columns = [column for name in names for column in entity.fields[name].columns(name)]
     return "concat('', " + ", ".join(f"'{column}=' || c.{column}::TEXT || chr(10)" for column in columns) + ")"

@@ -44,10 +44,10 @@ def resolve(connection: duckdb.DuckDBPyConnection, rules: Rules, journal: Journa
     )
     connection.execute("INSERT INTO work.touched SELECT DISTINCT hub_id FROM old_tie")  # before it is forgotten: a run may be cut off
     moved = {name: ties.derive(connection, entity, anew) for name, entity in rules.entities.items() if not rules.is_resolved(name)}
-    for name in crowds.resolved(rules):
-        if not remembered:
+    for name in crowds.matched(rules):
+        if rules.is_resolved(name) and not remembered:
             moved[name] = ties.match(connection, rules.entities[name], journal, anew)
-        ties.ask(connection, name, anew or remembered)
+        ties.ask(connection, rules.entities[name], anew or remembered)
     touched.touch(connection, rules)
     touched.gather(connection, rules, anew)
     return moved

@@ -88,7 +88,7 @@ class Steward:
         return self.rules.entities[name]
 
     def _resolved(self, entity: str, said: str) -> str:
-        if not self.rules.is_resolved(entity):
+        if not self.rules.is_matched(entity):
             raise Refused(
                 f"{said} is a {entity}: these are told apart by their own number, so there is nothing to decide; correct the number"
             )

@@ -15,18 +15,47 @@ KNOWN, SAID, MERGED = 500, clusters.SAID, 10_000  # in place of a match weight: 
 def derive(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) -> int:
     """Tie the records of documents; returns how many ties changed.
 
-    A document's number tells it apart: its hub id follows from the number, and needs no journal.
+    A document's number tells it apart: its hub id follows from the number, and needs no journal. Where a steward said that
+    two numbers are one thing's, all records of both have the smaller of the two ids.
     """
-    touched = "" if anew else "SEMI JOIN work.touched_record AS t ON t.record_ref = c.record_ref"
     number = ", ".join(f"'{key}:' || {key}" for key in entity.identity.strong)
+    own = f"'{entity.prefix or entity.entity}-' || left(md5(coalesce({number}, c.record_ref)), 12)"
+    _one(connection, entity.entity, own)
+    touched = "" if anew else f"SEMI JOIN ({TOUCHED.format(own=own, entity=entity.entity)}) AS t ON t.record_ref = c.record_ref"
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE tied AS
-      SELECT c.record_ref, '{entity.entity}' AS entity, '{entity.prefix or entity.entity}-' || left(md5(coalesce({number}, c.record_ref)), 12) AS hub_id
-      FROM canonical.{entity.entity} AS c {touched}""")
+      SELECT c.record_ref, '{entity.entity}' AS entity, coalesce(o.hub_id, {own}) AS hub_id
+      FROM canonical.{entity.entity} AS c {touched} LEFT JOIN one AS o ON o.own = {own}""")
     connection.execute("DELETE FROM tied AS n USING journal.crossref AS x WHERE x.record_ref = n.record_ref AND x.hub_id = n.hub_id")
     connection.execute("DELETE FROM journal.crossref WHERE record_ref IN (SELECT record_ref FROM tied)")
     connection.execute("INSERT INTO journal.crossref SELECT * FROM tied")
     return connection.execute("SELECT count(*) FROM tied").fetchone()[0]
+
+
+# What changed, and what shares a number or a hub id with what was decided on.
+TOUCHED = """
+SELECT record_ref FROM work.touched_record
+UNION SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN (
+  SELECT x.hub_id FROM journal.crossref AS x JOIN work.touched_record AS t ON t.record_ref = x.record_ref WHERE t.kind = 'decision') AS d ON d.hub_id = x.hub_id
+UNION SELECT c.record_ref FROM canonical.{entity} AS c SEMI JOIN one AS o ON o.own = {own}"""
+
+
+def _one(connection: duckdb.DuckDBPyConnection, entity: str, own: str) -> None:
+    """The temporary table one (own, hub_id): the ids that follow from numbers which stewards said to be one thing's."""
+    said = connection.execute(
+        f"""
+      SELECT l.own AS left_ref, r.own AS right_ref, {SAID}::DOUBLE AS match_weight FROM work.decided AS d
+      JOIN (SELECT c.record_ref, {own} AS own FROM canonical.{entity} AS c) AS l ON l.record_ref = d.left_ref
+      JOIN (SELECT c.record_ref, {own} AS own FROM canonical.{entity} AS c) AS r ON r.record_ref = d.right_ref
+      WHERE d.entity = ? AND d.verdict = 'same'""",
+        [entity],
+    ).pl()
+    ids = pl.concat([said.select(record_ref="left_ref"), said.select(record_ref="right_ref")])
+    found = clusters.clusters(ids, said, said.select("left_ref", "right_ref").clear())
+    one = found.select(own="record_ref", hub_id=pl.col("record_ref").min().over("cluster"))
+    connection.register("said_one", one)
+    connection.execute("CREATE OR REPLACE TEMP TABLE one AS SELECT own::VARCHAR AS own, hub_id::VARCHAR AS hub_id FROM said_one")
+    connection.unregister("said_one")
 
 
 def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journal, anew: bool) -> int:
@@ -62,20 +91,27 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     return len(moved)
 
 
-def ask(connection: duckdb.DuckDBPyConnection, entity: str, everything: bool) -> None:
+def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool) -> None:
     """Bring work.question up to date for the records that may have changed cluster: undecided pairs of two things."""
+    name = entity.entity
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS affected (record_ref VARCHAR)")
-    near = (
-        "TRUE"
-        if everything
-        else "(p.left_ref IN (FROM affected) OR p.right_ref IN (FROM affected) OR p.left_ref IN (SELECT record_ref FROM work.touched_record) OR p.right_ref IN (SELECT record_ref FROM work.touched_record))"
+    near = "TRUE" if everything or entity.identity.fallback else "(p.left_ref IN (FROM near) OR p.right_ref IN (FROM near))"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE near AS SELECT record_ref FROM affected UNION SELECT record_ref FROM work.touched_record"
     )
-    connection.execute(f"DELETE FROM work.question AS p WHERE p.entity = '{entity}' AND {near}")
+    connection.execute(f"DELETE FROM work.question AS p WHERE p.entity = '{name}' AND {near}")
+    # What a number tells apart is asked about where each of the two lacks its like in the other's system.
+    alone = "".join(
+        f""" AND NOT EXISTS (
+          SELECT 1 FROM journal.crossref AS x JOIN canonical.{name} AS c ON c.record_ref = x.record_ref AND c.is_live
+          WHERE x.hub_id = {this}.hub_id AND c.system = split_part(p.{other}_ref, ':', 1))"""
+        for this, other in ((("l", "right"), ("r", "left")) if entity.identity.fallback else ())
+    )
     connection.execute(f"""
-      INSERT INTO work.question SELECT '{entity}', p.left_ref, p.right_ref FROM identity.{entity}_pair AS p
+      INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref FROM identity.{name}_pair AS p
       JOIN journal.crossref AS l ON l.record_ref = p.left_ref JOIN journal.crossref AS r ON r.record_ref = p.right_ref
       ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
-      WHERE p.verdict IN ('review', 'link') AND l.hub_id <> r.hub_id AND {near}""")
+      WHERE p.verdict IN ('link', 'review') AND l.hub_id <> r.hub_id AND {near}{alone}""")
 
 
 def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) -> None:

@@ -11,7 +11,7 @@ from statistics import mean
 
 import duckdb
 
-from hub import firm, matching, pairs, rules, store
+from hub import entity, firm, matching, pairs, rules, store
 from hub.errors import HubError
 from hub.matching import Matching
 from reconcile import learn
@@ -120,7 +120,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m reconcile.train", description=__doc__)
     parser.add_argument("projects", type=Path, nargs="+", help="a firm's project folder; of several, the mean is taken")
     parser.add_argument(
-        "--entity", nargs="+", choices=(known := sorted(path.stem for path in matching.FOLDER.glob("*.yaml"))), default=known
+        "--entity",
+        nargs="+",
+        choices=(known := sorted(name for name, each in entity.all_entities().items() if each.identity.evidence)),
+        default=known,
     )
     parser.add_argument("--into", type=Path, help="the folder to write to; the first firm's identity/ by default")
     parser.add_argument("--dry-run", action="store_true", help="say what would change and write nothing")

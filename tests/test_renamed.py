@@ -17,6 +17,12 @@ def firm(tmp_path):
     found.close()
 
 
+def decide(firm, verdict):
+    """A steward's word on the project of delivery and that of finance."""
+    pair = {"entity": "project", "left_ref": "erp:projects:7", "right_ref": "psa:projects:P1", "verdict": verdict}
+    firm.note("match.decided", "erp:projects:7 psa:projects:P1", pair)
+
+
 def lines(firm, of):
     """The corrections of an entity but those of hub ids, as (where, field, base, want, status)."""
     planned = [line for line in firm.plan().lines if line.entity == of and line.field != "hub_id"]
@@ -61,11 +67,39 @@ def test_a_project_that_delivery_gives_another_name_has_it_in_finance_too(firm):
     assert lines(firm, "project") == [("erp:projects", "name", '{"name":"Roof"}', '{"name":"Roof and walls"}', "needs_consent")]
 
 
-def test_a_project_that_delivery_gives_another_code_is_missed_on_both_sides_and_nothing_is_made_without_asking(firm):
-    firm.say("psa:projects:P1", Code="X-9")
+@pytest.mark.parametrize("code", ["X-9", "Z-77"])
+def test_a_project_that_delivery_gives_another_code_is_not_made_anew_on_both_sides_before_a_steward_was_asked(firm, code):
+    firm.say("psa:projects:P1", Code=code)
 
     firm.turn()
 
-    missed = firm.rows("SELECT system, says FROM discrepancy.missing_counterpart WHERE entity = 'project' ORDER BY 1")
-    assert [system for system, _ in missed] == ["erp", "psa"]
-    assert {status for *_, status in lines(firm, "project")} == {"needs_consent"}
+    missed = firm.rows("SELECT system FROM discrepancy.missing_counterpart WHERE entity = 'project' ORDER BY 1")
+    assert missed == [("erp",), ("psa",)]
+    assert firm.rows("SELECT left_ref, right_ref FROM work.question") == [("erp:projects:7", "psa:projects:P1")]
+    assert {status for *_, status in lines(firm, "project")} == {"held"}
+
+
+def test_two_codes_that_a_steward_says_are_one_projects_are_one_and_apart_again_when_that_is_taken_back(firm):
+    firm.say("psa:projects:P1", Code="X-9")
+    firm.turn()
+    before = firm.rows("SELECT record_ref, hub_id FROM journal.crossref ORDER BY 1")
+
+    decide(firm, "same")
+    firm.turn()
+    one = firm.rows("SELECT DISTINCT hub_id FROM journal.crossref WHERE record_ref IN ('erp:projects:7', 'psa:projects:P1')")
+    planned = lines(firm, "project")
+    decide(firm, "undone")
+    firm.turn()
+
+    assert len(one) == 1
+    assert [(where, field, want) for where, field, _, want, _ in planned] == [("erp:projects", "code", '{"code":"X-9"}')]
+    assert firm.rows("SELECT record_ref, hub_id FROM journal.crossref ORDER BY 1") == before
+
+
+def test_a_project_whose_code_is_known_on_both_sides_is_no_question_however_alike_another_is(firm):
+    firm.say("psa:projects:P2", Code="X-2", Name="Roof", State="open")
+    firm.say("erp:projects:8", Code="X-2", Name="Roof", State="open")
+
+    firm.turn()
+
+    assert firm.rows("SELECT * FROM work.question") == []

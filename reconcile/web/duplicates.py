@@ -44,7 +44,7 @@ def entities(desk: Desk) -> Page:
 def page(desk: Desk) -> Page:
     """The pair at `at` in the queue, or the one that `left` and `right` name."""
     name = desk.entity()
-    if not desk.rules.is_resolved(name):
+    if not desk.rules.is_matched(name):
         raise NotThere(f"records of {name} are told apart by their own number, so no pairs wait; see Duplicates for those that have some")
     total = next(each["pairs"] for each in waiting(desk) if each["entity"] == name)
     at = min(desk.number("at"), total)

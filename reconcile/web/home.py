@@ -38,7 +38,7 @@ def page(desk: Desk) -> Page:
 
 def waiting(desk: Desk) -> list[dict[str, Any]]:
     """Entities with pairs that a steward is asked about, the most first."""
-    resolved = [name for name in desk.rules.entities if desk.rules.is_resolved(name)]
+    resolved = [name for name in desk.rules.entities if desk.rules.is_matched(name)]
     counts = [
         desk.one(f"""
       SELECT '{name}' AS entity, count(*) AS pairs FROM work.question AS p
