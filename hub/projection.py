@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS journal.event (seq BIGINT, happened_at TIMESTAMP, act
 -- the row that ties a record to its hub id; `former` keeps every earlier tie, so that an id resolves for any date
 CREATE TABLE IF NOT EXISTS journal.crossref (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR);
 CREATE TABLE IF NOT EXISTS journal.former (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR, seq BIGINT);
+-- the id that a record would hold had no steward said `same`, from an event on; NULL: the one that it bears
+CREATE TABLE IF NOT EXISTS journal.own (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR, seq BIGINT);
 -- the word that stands on two records: same, different, or that subject_ref is parent_of or successor_of the other;
 -- what was taken back is gone from here, not from journal.event
 CREATE TABLE IF NOT EXISTS journal.decision (entity VARCHAR, left_ref VARCHAR, right_ref VARCHAR, verdict VARCHAR, actor VARCHAR, seq BIGINT);
@@ -100,6 +102,11 @@ STATEMENTS = {
       INSERT INTO journal.former SELECT record_ref, entity, hub_id, seq FROM assigned;
       DELETE FROM journal.crossref WHERE record_ref IN (SELECT record_ref FROM assigned);
       INSERT INTO journal.crossref SELECT record_ref, entity, hub_id FROM assigned QUALIFY row_number() OVER (PARTITION BY record_ref ORDER BY seq DESC) = 1""",
+    "hub_ids.lent": """
+      INSERT INTO journal.own
+      SELECT pair[1], entity, pair[2], seq
+      FROM (SELECT seq, entity, unnest(pairs) AS pair
+        FROM (SELECT seq, body ->> 'entity' AS entity, from_json(body -> 'own', '[["VARCHAR"]]') AS pairs FROM {fresh}))""",
     "match.decided": """
       CREATE OR REPLACE TEMP TABLE decided AS SELECT DISTINCT body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref FROM {fresh};
       CREATE OR REPLACE TEMP TABLE earlier AS

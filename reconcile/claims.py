@@ -7,7 +7,7 @@ def of(before: pl.DataFrame, former: pl.DataFrame) -> pl.DataFrame:
     """record_ref, hub_id: none for a record that came to a merged cluster after the merge, for it may belong to either side.
 
     before  record_ref, hub_id: as of the last run
-    former  record_ref, hub_id, seq: every tie there ever was
+    former  record_ref, hub_id, seq, is_taken: every tie there ever was, and whether records beyond this run hold the id
     """
     moved = former.filter(pl.col("hub_id").n_unique().over("record_ref") > 1)
     if moved.is_empty():
@@ -41,7 +41,12 @@ def _runs(looked_at: pl.DataFrame, former: pl.DataFrame, before: pl.DataFrame) -
         .sort(["record_ref", "seq", "hub_id"], descending=[False, True, False])
         .with_columns((pl.col("hub_id") == pl.col("now")).cast(pl.Int8).cum_min().over("record_ref").cast(pl.Boolean).alias("is_now"))
         .with_columns(
-            (pl.col("is_now") | pl.col("is_held").is_null()).cast(pl.Int8).cum_min().over("record_ref").cast(pl.Boolean).alias("is_whole")
+            (pl.col("is_now") | (pl.col("is_held").is_null() & ~pl.col("is_taken")))
+            .cast(pl.Int8)
+            .cum_min()
+            .over("record_ref")
+            .cast(pl.Boolean)
+            .alias("is_whole")
         )
     )
     return rows.with_columns((pl.col("is_whole") & ~pl.col("is_now")).alias("is_claim"))

@@ -16,7 +16,7 @@ def carry_ids(now: pl.DataFrame, before: pl.DataFrame, former: pl.DataFrame, pre
 
     now     record_ref, cluster: this run
     before  record_ref, hub_id: as of the last run
-    former  record_ref, hub_id, seq: every tie there ever was
+    former  record_ref, hub_id, seq, is_taken: every tie there ever was, and whether records beyond this run hold the id
     issued  how many ids of this prefix were ever issued
     returns record_ref, hub_id: one row for each record of `now`
 
@@ -25,7 +25,9 @@ def carry_ids(now: pl.DataFrame, before: pl.DataFrame, former: pl.DataFrame, pre
     that is left without an id gets back one that its records held before, if nobody holds it; else a fresh one.
     """
     kept = assignment.best(_claimed(now, before, claims.of(before, former)))
-    free = former.join(pl.concat([before["hub_id"], kept["hub_id"]]).unique().to_frame(), on="hub_id", how="anti")
+    free = former.filter(~pl.col("is_taken")).join(
+        pl.concat([before["hub_id"], kept["hub_id"]]).unique().to_frame(), on="hub_id", how="anti"
+    )
     left = free.join(now.join(kept, on="cluster", how="anti"), on="record_ref")
     returned = assignment.best(assignment.edges(left.with_columns(kept=1, own=0)))
     return named(now, pl.concat([kept, returned]), prefix, issued)
@@ -34,7 +36,8 @@ def carry_ids(now: pl.DataFrame, before: pl.DataFrame, former: pl.DataFrame, pre
 def lend_ids(now: pl.DataFrame, before: pl.DataFrame, own: pl.DataFrame, prefix: str, issued: int) -> pl.DataFrame:
     """Give clusters that stewards' words unite one of the hub ids that their records would hold without: as few as can be change theirs.
 
-    own  record_ref, hub_id: what each record would hold had no steward said `same`
+    own     record_ref, hub_id: what each record would hold had no steward said `same`
+    prefix  of ids for parts that are left without, as when a steward's word parts what evidence alone would hold together
     """
     kept = assignment.best(_claimed(now, before, own))
     return named(now, kept, prefix, issued)

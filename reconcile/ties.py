@@ -6,7 +6,7 @@ import polars as pl
 from hub import projection
 from hub.entity import Entity
 from hub.journal import Event, Journal
-from reconcile import clusters, decided, identity
+from reconcile import clusters, decided, identity, lent
 
 CHUNK = 10_000  # ties in one journal event
 KNOWN, SAID, MERGED = 500, clusters.SAID, 10_000  # in place of a match weight: an equal strong key, a steward's word, a system's own merge
@@ -62,33 +62,39 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     """Tie the records of an entity that is matched by evidence; returns how many ties changed. The journal is told."""
     _affected(connection, entity.entity, anew)
     decided.follow(connection, entity)
-    links, apart = (connection.execute(sql, [entity.entity] * 2).pl() for sql in (links_of(entity.entity), apart_of(entity)))
     strong = "".join(f", k.{key}" for key in entity.identity.strong)
     records = connection.execute(f"""
       SELECT k.record_ref{strong} FROM identity.{entity.entity}_key AS k SEMI JOIN affected AS a ON a.record_ref = k.record_ref
       UNION ALL BY NAME SELECT s.record_ref FROM survivor AS s SEMI JOIN affected AS a ON a.record_ref = s.record_ref""").pl()
     if records.is_empty():
         return 0
-    before = connection.execute(
-        "SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN affected AS a ON a.record_ref = x.record_ref"
-    ).pl()
-    former = connection.execute(
-        """
-      WITH held AS MATERIALIZED (SELECT f.record_ref, f.hub_id, f.seq FROM journal.former AS f SEMI JOIN affected AS a ON a.record_ref = f.record_ref)
-      SELECT * FROM held WHERE hub_id NOT IN (
-        SELECT x.hub_id FROM journal.crossref AS x SEMI JOIN held AS h ON h.hub_id = x.hub_id ANTI JOIN affected AS a ON a.record_ref = x.record_ref)"""
-    ).pl()
-    issued = connection.execute(
-        "SELECT coalesce(max(split_part(hub_id, '-', -1)::BIGINT), 0) FROM journal.former WHERE entity = ?", [entity.entity]
-    ).fetchone()[0]
-    # What another record stands for by now has no say in the id of the two.
-    gone = connection.execute("SELECT record_ref FROM survivor").pl()
-    voters = before.join(gone, on="record_ref", how="anti")
-    after = identity.carry_ids(clusters.clusters(records, links, apart), voters, former, entity.prefix or entity.entity, issued)
-    moved = identity.changed(after, before)
-    journal.append(_events(entity.entity, moved, identity.redirects(after, before)))
+    before = lent.held(connection)
+    own, after = _ids(connection, entity, records, before)
+    before, own, after = lent.follow(connection, entity.entity, before, own, after)
+    told = lent.events(entity.entity, own, after, before, CHUNK)  # before the ties, so that these are known to be lent
+    until_now = before.select("record_ref", "hub_id")
+    moved = identity.changed(after, until_now)
+    journal.append(told + _events(entity.entity, moved, identity.redirects(after, until_now)))
     projection.load(connection, journal)
     return len(moved)
+
+
+def _ids(
+    connection: duckdb.DuckDBPyConnection, entity: Entity, records: pl.DataFrame, before: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """record_ref, hub_id twice: what each record would hold had no steward said `same`, and what it holds."""
+    name, prefix = entity.entity, entity.prefix or entity.entity
+    links, said, apart, unless = (connection.execute(sql).pl() for sql in (_links(name), _said(name), _apart(entity), _unless(name)))
+    # What another record stands for by now has no say in the id of the two.
+    voters = before.join(connection.execute("SELECT record_ref FROM survivor").pl(), on="record_ref", how="anti")
+    issued = lent.issued(connection, name, prefix)
+    alone = clusters.clusters(records, links, apart)
+    own = identity.carry_ids(alone, voters.select("record_ref", hub_id="own_id"), lent.former(connection), prefix, issued)
+    if said.is_empty():
+        return own, own
+    united = clusters.clusters(records, pl.concat([links, said]), apart.join(unless, on=["left_ref", "right_ref"], how="anti"))
+    part = f"{prefix}-{lent.PART}"
+    return own, identity.lend_ids(united, voters.select("record_ref", "hub_id"), own, part, lent.issued(connection, name, part))
 
 
 def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool) -> None:
@@ -110,7 +116,7 @@ def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool)
     connection.execute(f"""
       INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref FROM identity.{name}_pair AS p
       JOIN journal.crossref AS l ON l.record_ref = p.left_ref JOIN journal.crossref AS r ON r.record_ref = p.right_ref
-      ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
+      ANTI JOIN work.decided AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
       WHERE p.verdict IN ('link', 'review') AND l.hub_id <> r.hub_id AND {near}{alone}""")
 
 
@@ -144,37 +150,50 @@ def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) ->
 
 def links_of(entity: str) -> str:
     """SQL for the links between records: by evidence, by a steward, by their own system."""
-    return f"""
-      SELECT p.left_ref, p.right_ref, CASE WHEN p.has_equal_key THEN {KNOWN} ELSE p.match_weight END AS match_weight FROM identity.{entity}_pair AS p
-      SEMI JOIN affected AS l ON l.record_ref = p.left_ref
-      WHERE p.verdict = 'link' AND NOT EXISTS (
-        SELECT 1 FROM work.decided AS d WHERE d.entity = ? AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict <> 'same')
-      UNION ALL
-      -- of several that can't all be followed, the ones that evidence speaks for
-      SELECT d.left_ref, d.right_ref, {SAID} + greatest(coalesce(p.match_weight, 0), 0) FROM work.decided AS d
-      LEFT JOIN identity.{entity}_pair AS p ON p.left_ref = d.left_ref AND p.right_ref = d.right_ref
-      WHERE d.entity = ? AND d.verdict = 'same'
-      UNION ALL
-      SELECT record_ref, survivor_ref, {MERGED} FROM survivor WHERE entity = '{entity}'"""
+    return f"{_links(entity)} UNION ALL ({_said(entity)})"
 
 
 def apart_of(entity: Entity) -> str:
     """SQL for the pairs of records that must not share a hub id."""
+    return f"SELECT a.* FROM ({_apart(entity)}) AS a ANTI JOIN ({_unless(entity.entity)}) AS u ON u.left_ref = a.left_ref AND u.right_ref = a.right_ref"
+
+
+def _links(entity: str) -> str:
+    return f"""
+      SELECT p.left_ref, p.right_ref, CASE WHEN p.has_equal_key THEN {KNOWN} ELSE p.match_weight END AS match_weight FROM identity.{entity}_pair AS p
+      SEMI JOIN affected AS l ON l.record_ref = p.left_ref
+      WHERE p.verdict = 'link' AND NOT EXISTS (
+        SELECT 1 FROM work.decided AS d WHERE d.entity = '{entity}' AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict <> 'same')
+      UNION ALL
+      SELECT record_ref, survivor_ref, {MERGED} FROM survivor WHERE entity = '{entity}'"""
+
+
+def _said(entity: str) -> str:
+    # Of several that can't all be followed, the ones that evidence speaks for.
+    return f"""
+      SELECT d.left_ref, d.right_ref, {SAID} + greatest(coalesce(p.match_weight, 0), 0) AS match_weight FROM work.decided AS d
+      SEMI JOIN affected AS a ON a.record_ref = d.left_ref
+      LEFT JOIN identity.{entity}_pair AS p ON p.left_ref = d.left_ref AND p.right_ref = d.right_ref
+      WHERE d.entity = '{entity}' AND d.verdict = 'same'
+      ORDER BY d.left_ref, d.right_ref"""
+
+
+def _apart(entity: Entity) -> str:
     name = entity.entity
     own = [field for field, each in entity.fields.items() if each.to == name]  # its parent: no record of the same thing
     related = "".join(
-        f" UNION SELECT c.record_ref, c.{field}_ref FROM canonical.{name} AS c WHERE c.{field}_ref <> c.record_ref" for field in own
+        f""" UNION SELECT least(c.record_ref, c.{field}_ref), greatest(c.record_ref, c.{field}_ref) FROM canonical.{name} AS c
+        SEMI JOIN affected AS l ON l.record_ref = c.record_ref WHERE c.{field}_ref <> c.record_ref"""
+        for field in own
     )
     return f"""
-      SELECT p.left_ref, p.right_ref FROM (
-        SELECT left_ref, right_ref FROM identity.{name}_pair WHERE has_unequal_key{related}
-      ) AS p
-      SEMI JOIN affected AS l ON l.record_ref = p.left_ref
-      WHERE NOT EXISTS (
-        SELECT 1 FROM work.decided AS d WHERE d.entity = ? AND d.verdict = 'same'
-          AND d.left_ref = least(p.left_ref, p.right_ref) AND d.right_ref = greatest(p.left_ref, p.right_ref))
-      UNION ALL
-      SELECT left_ref, right_ref FROM work.decided WHERE entity = ? AND verdict <> 'same'"""
+      SELECT p.left_ref, p.right_ref FROM identity.{name}_pair AS p SEMI JOIN affected AS l ON l.record_ref = p.left_ref WHERE p.has_unequal_key{related}
+      UNION SELECT left_ref, right_ref FROM work.decided WHERE entity = '{name}' AND verdict <> 'same'"""
+
+
+def _unless(entity: str) -> str:
+    """Pairs that what the systems say of them does not keep apart, for a steward said that they are one."""
+    return f"SELECT left_ref, right_ref FROM work.decided WHERE entity = '{entity}' AND verdict = 'same'"
 
 
 def _events(entity: str, moved: pl.DataFrame, redirects: list[tuple[str, str]]) -> list[Event]:

@@ -188,7 +188,7 @@ def _told(connection: duckdb.DuckDBPyConnection, of: str, sql: str) -> pl.DataFr
     """What a query of reconcile.ties gives, with the trials in place of the hub's tables."""
     for table, trial in ((f"identity.{of}_pair", "trial_pair"), ("work.decided", "trial_decided"), (f"canonical.{of}", "trial_owner")):
         sql = re.sub(rf"\b{table}\b", trial, sql)
-    return connection.execute(sql, [of] * 2).pl()
+    return connection.execute(sql).pl()
 
 
 def _owners(where: Field, trials: Sequence[tuple[Change, ...]]) -> pl.DataFrame:

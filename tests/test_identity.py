@@ -20,7 +20,8 @@ def grouped(*groups):
 
 
 def former(*rows):
-    return pl.DataFrame(rows, schema={"record_ref": pl.String, "hub_id": pl.String, "seq": pl.Int64}, orient="row")
+    schema = {"record_ref": pl.String, "hub_id": pl.String, "seq": pl.Int64, "is_taken": pl.Boolean}
+    return pl.DataFrame([(*row, False) for row in rows], schema=schema, orient="row")
 
 
 def carried(before, *groups, past=(), issued=0):

@@ -12,6 +12,11 @@ EVENTS = st.one_of(
         lambda record, hub_id: Event("hub_ids.assigned", "customer", {"entity": "customer", "assigned": [[record, hub_id]]}), IDS, IDS
     ),
     st.builds(
+        lambda record, own: Event("hub_ids.lent", "customer", {"entity": "customer", "own": [[record, own]]}),
+        IDS,
+        st.sampled_from([None, "C-1"]),
+    ),
+    st.builds(
         lambda verdict, decision, takes_back: Event(
             "match.decided",
             "customer",
@@ -77,7 +82,21 @@ EVENTS = st.one_of(
     st.builds(lambda key: Event("replay.requested", key, {"about": key}), IDS),
     st.builds(lambda key: Event("replay.withdrawn", key, {"about": key}), IDS),
 )
-TABLES = ("event", "crossref", "former", "decision", "pin", "waiver", "open_case", "approval", "push", "exception", "closing", "replay")
+TABLES = (
+    "event",
+    "crossref",
+    "former",
+    "own",
+    "decision",
+    "pin",
+    "waiver",
+    "open_case",
+    "approval",
+    "push",
+    "exception",
+    "closing",
+    "replay",
+)
 
 
 @settings(max_examples=40, deadline=None)
