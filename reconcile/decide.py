@@ -29,13 +29,14 @@ Atom = tuple[str, str, str]  # of which two records, and the verdict: for a rela
 
 @dataclass(frozen=True)
 class Decision:
-    """What was journaled: one decision of `count` words on pairs of records, or on one value."""
+    """What was journaled: one decision of `count` words on pairs of records, or on one value; `about` are the records of the first."""
 
     decision: str
     command: str
     entity: str
     count: int
     said: str
+    about: tuple[str, ...]
 
 
 def pair(steward: Steward, one: str, other: str, verdict: str, reason: str = "") -> Decision:
@@ -101,8 +102,10 @@ def undo(steward: Steward, decision: str = "", reason: str = "") -> Decision:
     at = datetime.now(UTC)
     noted = [Event(kind, subject, body | {"reason": reason or None}, steward.actor, at) for kind, subject, body in events]
     steward.journal.append(noted)
-    entity = events[0][2]["entity"]
-    return Decision(chosen, "undo", entity, len(noted), f"{chosen} is taken back; the next cycle acts on it")
+    first = events[0][2]
+    about = tuple(first[name] for name in ("left_ref", "right_ref", "record_ref") if name in first)
+    said = f"what {chosen} said of {' and '.join(about)}{' and others' * (len(noted) > 1)} holds no more"
+    return Decision(chosen, "undo", first["entity"], len(noted), said, about)
 
 
 def _across(ones: Iterable[str], others: Iterable[str], verdict: str) -> list[Atom]:
@@ -137,7 +140,7 @@ def _say(steward: Steward, command: str, entity: str, atoms: list[Atom], reason:
         body |= {"subject_ref": one} if verdict in RELATIONS else {}
         events.append(Event("match.decided", f"{left} {right}", body, steward.actor, at))
     steward.journal.append(events)
-    return Decision(decision, command, entity, len(events), said)
+    return Decision(decision, command, entity, len(events), said, tuple(sorted(atoms[0][:2])))
 
 
 def _check(steward: Steward, entity: str, atoms: list[Atom], decision: str, replace: bool) -> None:

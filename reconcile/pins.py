@@ -39,13 +39,8 @@ def pin(steward: Steward, of: str, column: str, value: str, reason: str, until: 
     }
     steward.journal.append([Event("value.pinned", record_ref, body | ({"until": until} if until else {}), steward.actor)])
     ends = f" until {until}" if until else ""
-    return Decision(
-        decision,
-        "pin",
-        name,
-        1,
-        f"{column} is {'empty' if kept is None else repr(kept)} by way of {record_ref}{ends}, from the next cycle on",
-    )
+    is_now = "empty" if kept is None else repr(kept)
+    return Decision(decision, "pin", name, 1, f"{column} is {is_now} by way of {record_ref}{ends}, from the next cycle on", (record_ref,))
 
 
 def expire(connection: duckdb.DuckDBPyConnection, journal: Journal, today: date) -> int:

@@ -43,7 +43,9 @@ class Life:
         self.later.append(small.say(f"{table}:{number}", Name=name, Website=website, Phone=self.phone()))
 
     def changes(self, small: Small) -> None:
-        ref = self.chance.choice([ref for ref in self.refs + self.later if ref not in self.untouched])
+        if not (refs := [ref for ref in self.refs + self.later if ref not in self.untouched]):
+            return self.comes(small)
+        ref = self.chance.choice(refs)
         name, website = self.chance.choice(THINGS)
         small.say(ref, **self.chance.choice([{"Name": name, "Website": website}, {"Phone": self.phone()}, {"Industry": name}]))
 

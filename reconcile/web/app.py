@@ -54,6 +54,8 @@ ACTIONS: dict[str, Callable[[Desk], Page | Go]] = {
     "/undo": duplicates.undo,
     "/duplicates/{entity}/decide": duplicates.decide,
     "/entity/{entity}/{hub_id}/split": records.split,
+    "/entity/{entity}/{hub_id}/merge": records.merge,
+    "/entity/{entity}/{hub_id}/move": records.move,
     "/plan/approve": corrections.approve,
     "/plan/withdraw": corrections.withdraw,
     "/discrepancies/waive": findings.waive,

@@ -13,6 +13,7 @@ from hub.errors import HubError
 from hub.firm import Firm
 from hub.journal import Event, Journal
 from hub.rules import Rules
+from reconcile.steward import Steward
 from reconcile.web import safety, says
 
 PAGE = 50
@@ -55,6 +56,15 @@ class Desk:
     @cached_property
     def rules(self) -> Rules:
         return rules.of(str(self.firm.folder.resolve()))
+
+    @cached_property
+    def steward(self) -> Steward:
+        """The person as the one who decides of records."""
+        return Steward(self.connection, self.journal, self.rules, self.actor)
+
+    def said(self, name: str) -> str:
+        """What a field of the form says, without blanks around it."""
+        return str(self.form.get(name, "")).strip()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         cursor = self.connection.execute(sql, list(values))

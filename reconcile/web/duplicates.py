@@ -1,16 +1,15 @@
 """Possible duplicates: pairs that a steward decides, side by side with their evidence, one key each."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from hub.errors import Refused
-from hub.journal import Event
+from reconcile import decide as decisions
 from reconcile.web import clusters, says
 from reconcile.web.desk import Desk, Go, NotThere, Page, link
 from reconcile.web.home import waiting
 
-VERDICTS = {"same": "the same", "different": "different"}
+VERDICTS = ("same", "different")
 NEXT = 8  # pairs listed beside the one on the page
 
 # What rests on a cluster, as money in the firm's own currency: the order of the queue, not an amount to book.
@@ -19,7 +18,11 @@ WITH rests AS (SELECT hub_id, sum(money) AS money FROM ({rests}) GROUP BY hub_id
 picked AS (
   SELECT p.left_ref, p.right_ref, p.match_weight, p.evidence, p.has_unequal_key, l.hub_id AS left_hub, r.hub_id AS right_hub,
     coalesce(a.money, 0) + CASE WHEN l.hub_id = r.hub_id THEN 0 ELSE coalesce(b.money, 0) END AS rests
-  FROM identity.{entity}_pair AS p
+  FROM (
+    FROM identity.{entity}_pair UNION ALL BY NAME
+    SELECT left_ref, right_ref, 0 AS match_weight, '{{}}' AS evidence, FALSE AS has_unequal_key, 'none' AS verdict
+    FROM work.reopened WHERE entity = '{entity}' AND says = 'none'  -- by its evidence, it is no candidate any more
+  ) AS p
   JOIN journal.crossref AS l ON l.record_ref = p.left_ref
   JOIN journal.crossref AS r ON r.record_ref = p.right_ref
   LEFT JOIN rests AS a ON a.hub_id = l.hub_id  -- absent when nothing with money refers to it
@@ -33,7 +36,10 @@ FROM picked AS p
 JOIN canonical.{entity} AS l ON l.record_ref = p.left_ref
 JOIN canonical.{entity} AS r ON r.record_ref = p.right_ref
 ORDER BY p.rests DESC, p.match_weight DESC, p.left_ref, p.right_ref"""
-UNDECIDED = "EXISTS (SELECT 1 FROM work.question AS q WHERE q.left_ref = p.left_ref AND q.right_ref = p.right_ref) AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)"
+REOPENED = "EXISTS (SELECT 1 FROM work.reopened AS o JOIN decision AS d ON d.seq = o.seq WHERE o.left_ref = p.left_ref AND o.right_ref = p.right_ref)"
+UNDECIDED = """
+EXISTS (SELECT 1 FROM work.question AS q WHERE q.left_ref = p.left_ref AND q.right_ref = p.right_ref)
+AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.left_ref = p.left_ref AND d.right_ref = p.right_ref)"""
 
 
 def entities(desk: Desk) -> Page:
@@ -48,7 +54,7 @@ def page(desk: Desk) -> Page:
         raise NotThere(f"records of {name} are told apart by their own number, so no pairs wait; see Duplicates for those that have some")
     total = next(each["pairs"] for each in waiting(desk) if each["entity"] == name)
     at = min(desk.number("at"), total)
-    queue = _pairs(desk, name, UNDECIDED, [], NEXT, at)
+    queue = _pairs(desk, name, f"{UNDECIDED} OR {REOPENED}", [], NEXT, at)
     pair = queue[0] if queue else None
     if left := desk.query.get("left"):
         pair = next(iter(_pairs(desk, name, "p.left_ref = ? AND p.right_ref = ?", [left, desk.query.get("right", "")], 1, 0)), None)
@@ -70,34 +76,19 @@ def page(desk: Desk) -> Page:
 
 def decide(desk: Desk) -> Go:
     """Journal what the steward says of a pair."""
-    name, left, right, verdict = desk.entity(), *(str(desk.form.get(each, "")) for each in ("left_ref", "right_ref", "verdict"))
+    name, verdict = desk.entity(), desk.said("verdict")
     if verdict not in VERDICTS:
         raise Refused(f"{verdict!r} is no answer; press S for the same or D for different")
-    known = desk.one(f"SELECT count(*) AS n FROM canonical.{name} WHERE record_ref IN (?, ?)", [left, right])["n"]
-    if known != 2 or left >= right:
-        raise NotThere(f"{left} and {right} are not two records of {name} in the newest cut; go back to the queue and take the next pair")
-    desk.note("match.decided", f"{left} {right}", {"entity": name, "left_ref": left, "right_ref": right, "verdict": verdict})
-    said = f"{left} and {right} are {VERDICTS[verdict]}. The next cycle acts on it. U takes it back."
-    return Go(link(f"/duplicates/{name}", at=str(desk.form.get("at", ""))), said)
+    made = decisions.pair(desk.steward, desk.said("left_ref"), desk.said("right_ref"), verdict, desk.said("reason"))
+    return Go(link(f"/duplicates/{name}", at=desk.said("at")), f"{made.said}. U takes it back.")
 
 
 def undo(desk: Desk) -> Go:
-    """Take back this person's last decision that still stands: all pairs of it, when it was about several."""
-    standing: dict[tuple[str, str], Event] = {}
-    for event in desk.journal.events(kinds={"match.decided"}):
-        pair = event.body["left_ref"], event.body["right_ref"]
-        standing.pop(pair, None)  # so that the last of the dict is the last decided
-        if event.body["verdict"] != "undone":
-            standing[pair] = event
-    mine = [event for event in standing.values() if event.actor == desk.actor]
-    if not mine:
-        raise Refused("you have no decision to take back; what others decided, they take back themselves, or you decide it otherwise")
-    together = [event for event in mine if event.at == mine[-1].at]
-    at = datetime.now(UTC)
-    desk.journal.append([Event("match.decided", event.subject, event.body | {"verdict": "undone"}, desk.actor, at) for event in together])
-    last = together[-1].body
-    said = f"Taken back: {last['left_ref']} and {last['right_ref']} were {VERDICTS[last['verdict']]}."
-    return Go(link(f"/duplicates/{last['entity']}", left=last["left_ref"], right=last["right_ref"]), said)
+    """Take back this person's last decision that still stands, all of it."""
+    made = decisions.undo(desk.steward)
+    left, *right = made.about
+    to = link(f"/duplicates/{made.entity}", left=left, right=right[0]) if right else desk.back
+    return Go(to, f"Taken back: {made.said}.")
 
 
 def _pairs(desk: Desk, name: str, which: str, values: list[str], limit: int, offset: int) -> list[dict[str, Any]]:
@@ -106,7 +97,11 @@ def _pairs(desk: Desk, name: str, which: str, values: list[str], limit: int, off
 
 
 def _decided(desk: Desk, pair: dict[str, Any]) -> dict[str, Any] | None:
-    return desk.one("SELECT verdict, actor FROM decision WHERE left_ref = ? AND right_ref = ?", [pair["left_ref"], pair["right_ref"]])
+    return desk.one(
+        """SELECT d.verdict, d.actor, d.reason, o.seq IS NOT NULL AS is_reopened FROM decision AS d LEFT JOIN work.reopened AS o ON o.seq = d.seq
+        WHERE d.left_ref = ? AND d.right_ref = ?""",
+        [pair["left_ref"], pair["right_ref"]],
+    )
 
 
 def _rests(desk: Desk, name: str) -> str:

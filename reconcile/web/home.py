@@ -46,6 +46,9 @@ def waiting(desk: Desk) -> list[dict[str, Any]]:
       """)
         for name in resolved
     ]
+    again = desk.rows("SELECT o.entity, count(*) AS pairs FROM work.reopened AS o JOIN decision AS d ON d.seq = o.seq GROUP BY o.entity")
+    for each in counts:
+        each["pairs"] += sum(row["pairs"] for row in again if row["entity"] == each["entity"])
     return sorted(counts, key=lambda each: (-each["pairs"], each["entity"]))
 
 

@@ -1,6 +1,6 @@
 """The newest cut with what was decided since: temporary views that lay the journal's later events over the cut's tables.
 
-decision   entity, left_ref, right_ref, verdict, actor, seq: what stands, undone ones left out
+decision   as journal.decision: the word that stands on two records
 waiver     discrepancy_id, reason, actor, seq
 consent    line_id, actor, policy, is_given, seq: given or taken back since the cut
 exception  id, kind, subject, message, owner, opened_at, seq, replayed_by: who asked for a replay since it was opened
@@ -16,7 +16,7 @@ from threading import Lock
 import duckdb
 import polars as pl
 
-from hub import store
+from hub import projection, store
 from hub.firm import Firm
 from hub.journal import Journal
 
@@ -33,18 +33,17 @@ KINDS = (
 )
 SCHEMA = {"seq": pl.Int64, "happened_at": pl.Datetime("us"), "actor": pl.String, "kind": pl.String, "subject": pl.String, "body": pl.String}
 
-VIEWS = """
+VIEWS = (
+    """
 CREATE TEMP TABLE since AS SELECT seq, happened_at, actor, kind, subject, body::JSON AS body FROM arrived;
 
 CREATE TEMP TABLE decision AS
-WITH said AS (
-  SELECT entity, left_ref, right_ref, verdict, actor, seq FROM journal.decision
-  UNION ALL
-  SELECT body ->> 'entity', body ->> 'left_ref', body ->> 'right_ref', body ->> 'verdict', actor, seq FROM since WHERE kind = 'match.decided'
-), last AS (
-  SELECT * FROM said QUALIFY row_number() OVER (PARTITION BY left_ref, right_ref ORDER BY seq DESC) = 1
-)
-SELECT * FROM last WHERE verdict <> 'undone';
+SELECT * FROM ("""
+    + projection.STANDING.format(
+        said="""(
+  SELECT seq, actor, body FROM journal.event WHERE kind = 'match.decided' UNION ALL SELECT seq, actor, body FROM since WHERE kind = 'match.decided')"""
+    )
+    + """);
 
 CREATE TEMP TABLE waiver AS
 WITH said AS (
@@ -101,6 +100,7 @@ LEFT JOIN (
   FROM exception WHERE kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') GROUP BY subject
 ) AS e ON e.subject = concat_ws(' ', l.system, l.object, coalesce(l.record_id, l.hub_id), coalesce(l.field, 'create'))
 """
+)
 
 
 class Newest:

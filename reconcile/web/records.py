@@ -1,12 +1,10 @@
 """A golden record with the provenance of its values; a source record; what happened to them. And clusters, to split."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from hub import capture
-from hub.errors import Refused
-from hub.journal import Event
-from reconcile import shown
+from reconcile import contradiction, decide, shown
+from reconcile.decide import Decision
 from reconcile.web import clusters as sides, says
 from reconcile.web.desk import PAGE, Desk, Go, NotThere, Page, Slice
 
@@ -26,7 +24,8 @@ LEFT JOIN capture.snapshot AS s ON s.id = c.snapshot AND s.system = c.system AND
 WHERE list_contains(?, concat_ws(':', c.system, c.object, c.record_id))
 ORDER BY taken_at DESC, c.system, c.object, c.record_id, c.kind LIMIT {RECENT}"""
 DECISIONS = f"""
-SELECT happened_at, actor, subject, body ->> 'verdict' AS verdict FROM (
+SELECT happened_at, actor, body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref, body ->> 'subject_ref' AS subject_ref,
+  body ->> 'verdict' AS verdict, body ->> 'reason' AS reason, coalesce(body ->> 'decision', body ->> 'takes_back', '') AS decision FROM (
   SELECT seq, happened_at, actor, subject, body, kind FROM journal.event UNION ALL SELECT seq, happened_at, actor, subject, body, kind FROM since)
 WHERE kind = 'match.decided' AND (list_contains(?, body ->> 'left_ref') OR list_contains(?, body ->> 'right_ref'))
 ORDER BY seq DESC LIMIT {RECENT}"""
@@ -82,6 +81,7 @@ def entity(desk: Desk) -> Page:
             "members": [sides.heading(each) for each in members],
             "links": desk.rows(LINKS.format(entity=name), [refs, refs]) if desk.rules.is_resolved(name) else [],
             "can_split": desk.rules.is_resolved(name) and len(members) > 1,
+            "can_decide": desk.rules.is_resolved(name),
             "shown": desk.shown,
             "history": _history(desk, name, refs, "p.hub_id = ?", golden["hub_id"]),
         },
@@ -126,16 +126,28 @@ def record(desk: Desk) -> Page:
 
 
 def split(desk: Desk) -> Go:
-    """Take a record out of its cluster: it is different from every other record there."""
-    name, hub_id, ref = desk.entity(), desk.path["hub_id"], str(desk.form.get("record_ref", ""))
-    rows = desk.rows(f"SELECT record_ref FROM identity.{name} WHERE hub_id = ? AND is_live ORDER BY record_ref", [hub_id])
-    refs = [row["record_ref"] for row in rows]
-    if ref not in refs or len(refs) < 2:
-        raise Refused(f"{ref} is not one of several records of {hub_id} in the newest cut; load the page again")
-    at, pairs = datetime.now(UTC), [sorted((ref, other)) for other in refs if other != ref]
-    bodies = [{"entity": name, "left_ref": left, "right_ref": right, "verdict": "different"} for left, right in pairs]
-    desk.journal.append([Event("match.decided", f"{body['left_ref']} {body['right_ref']}", body, desk.actor, at) for body in bodies])
-    return Go(f"/entity/{name}/{hub_id}", f"{ref} leaves {hub_id} in the next cycle. U takes it back.")
+    """Take records out of their cluster: they are different from every record that stays."""
+    return _decided(
+        desk, decide.split(desk.steward, desk.path["hub_id"], desk.form.getlist("record_ref"), desk.said("reason"), _replaces(desk))
+    )
+
+
+def merge(desk: Desk) -> Go:
+    """Say that this hub id and another are one."""
+    return _decided(desk, decide.merge(desk.steward, desk.path["hub_id"], desk.said("other"), desk.said("reason"), _replaces(desk)))
+
+
+def move(desk: Desk) -> Go:
+    """Say that a record belongs to another hub id."""
+    return _decided(desk, decide.move(desk.steward, desk.said("record_ref"), desk.said("to"), desk.said("reason"), _replaces(desk)))
+
+
+def _decided(desk: Desk, made: Decision) -> Go:
+    return Go(f"/entity/{desk.entity()}/{desk.path['hub_id']}", f"{made.said}. U takes it back.")
+
+
+def _replaces(desk: Desk) -> bool:
+    return desk.said("replace") == "yes"
 
 
 def _elsewhere(desk: Desk, name: str, hub_id: str) -> dict[str, Any]:
@@ -153,4 +165,15 @@ def _elsewhere(desk: Desk, name: str, hub_id: str) -> dict[str, Any]:
 
 def _history(desk: Desk, name: str, refs: list[str], which: str, *values: str) -> dict[str, Any]:
     pushes = [row | {"fields": says.pushed(name, row["body"], desk.shown)} for row in desk.rows(PUSHES.format(which=which), values)]
-    return {"changes": desk.rows(CHANGES, [refs]), "pushes": pushes, "decisions": desk.rows(DECISIONS, [refs, refs])}
+    return {
+        "changes": desk.rows(CHANGES, [refs]),
+        "pushes": pushes,
+        "decisions": [row | {"said": _said(row)} for row in desk.rows(DECISIONS, [refs, refs])],
+    }
+
+
+def _said(row: dict[str, Any]) -> str:
+    pair = (row["left_ref"], row["right_ref"])
+    if row["verdict"] not in contradiction.PHRASES:
+        return f"what was said of {' and '.join(pair)} is taken back"
+    return contradiction.PHRASES[row["verdict"]].format(*(pair if row["subject_ref"] in (None, pair[0]) else pair[::-1]))
