@@ -44,6 +44,6 @@ def _state(steward: Steward, words: pl.DataFrame) -> str:
 def _pin(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("decision", "entity", "reason", "actor", "at")} | {
         "command": "pin",
-        "said": f"{row['column_name']} of {row['record_ref']} is {row['value']}",
+        "said": f"{row['column_name']} of {row['record_ref']} is {'empty' if row['value'] is None else row['value']}",
         "state": f"until {row['until']}" if row["until"] else "stands",
     }
