@@ -42,14 +42,12 @@ def ask(live: Firm, hub_id: str, valid: datetime, known: datetime) -> AsOf:
     """
     with tempfile.TemporaryDirectory(dir=live.state, prefix=".asof-") as folder:
         entity, now, tied = _tied(live, hub_id, known)
-        wanted, built = set(tied), None
-        for turn in ("records", "with_references"):
-            built = rewind.build(live, Path(folder) / turn, valid, known, wanted)
-            with store.connect(built.hub_file, read_only=True) as connection:
-                near = _referred_to(connection, built, entity)
-                if near <= wanted:
-                    break
+        wanted, near, built = set(), set(tied), None
+        while built is None or not near <= wanted:
             wanted |= near
+            built = rewind.build(live, Path(folder) / str(len(wanted)), valid, known, wanted)
+            with store.connect(built.hub_file, read_only=True) as connection:
+                near = _needed(connection, built, entity)
         with store.connect(built.hub_file, read_only=True) as connection:
             return _answer(connection, built, hub_id, entity, now, tied)
 
@@ -79,19 +77,25 @@ def _numbered(live: Firm, hub_id: str, known: datetime) -> tuple[str, str, list[
     return rows[0][0], hub_id, [ref for _, ref in rows]
 
 
-def _referred_to(connection: duckdb.DuckDBPyConnection, then: Firm, entity: str) -> set[str]:
-    """Documents that the records refer to: their hub ids follow from their numbers, so they have to be there."""
+def _needed(connection: duckdb.DuckDBPyConnection, then: Firm, entity: str) -> set[str]:
+    """Documents that the records refer to, and what stewards said to be one with a document: their hub ids follow from their numbers."""
     the_rules = rules.of(str(then.folder.resolve()))
-    fields = the_rules.entities[entity].fields.items()
-    named = [f"{name}_ref" for name, field in fields if field.to in the_rules.entities and not the_rules.is_resolved(field.to)]
-    if not named:
-        return set()
-    found = connection.execute(f"SELECT DISTINCT unnest([{', '.join(named)}]) FROM canonical.{entity}").fetchall()
-    return {ref for (ref,) in found if ref}
+    numbered = [name for name in the_rules.entities if not the_rules.is_resolved(name)]
+    named = [f"{name}_ref" for name, field in the_rules.entities[entity].fields.items() if field.to in numbered]
+    referred = f"SELECT unnest([{', '.join(named)}]) AS ref FROM canonical.{entity}" if named else "SELECT NULL AS ref WHERE FALSE"
+    loaded = " UNION ALL ".join(f"SELECT record_ref FROM canonical.{name}" for name in numbered)
+    said = f"""
+      SELECT unnest([left_ref, right_ref]) AS ref FROM journal.decision
+      WHERE verdict = 'same' AND list_has_any([left_ref, right_ref], (SELECT coalesce(list(record_ref), []) FROM ({loaded})))"""
+    found = connection.execute(
+        f"SELECT DISTINCT ref FROM ({referred} UNION ALL {said if loaded else referred}) WHERE ref IS NOT NULL"
+    ).fetchall()
+    return {ref for (ref,) in found}
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, then: Firm, hub_id: str, entity: str, now: str, tied: list[str]) -> AsOf:
     values = {field: tuple(rest) for field, *rest in connection.execute(FIELDS, [entity, now]).fetchall()}
-    rows = connection.execute(f"SELECT record_ref, is_live FROM identity.{entity} WHERE hub_id = ? ORDER BY 1", [now]).fetchall()
-    unseen = sorted({*tied} - {ref for ref, _ in rows})
-    return AsOf(hub_id, now, entity, rules.version(str(then.folder.resolve())), values, [ref for ref, is_live in rows if is_live], unseen)
+    live = connection.execute(f"SELECT record_ref FROM identity.{entity} WHERE hub_id = ? AND is_live ORDER BY 1", [now]).fetchall()
+    seen = {ref for (ref,) in connection.execute(f"SELECT record_ref FROM canonical.{entity}").fetchall()}
+    version = rules.version(str(then.folder.resolve()))
+    return AsOf(hub_id, now, entity, version, values, [ref for (ref,) in live], [ref for ref in tied if ref not in seen])

@@ -122,6 +122,25 @@ def test_a_document_is_answered_with_the_hub_ids_of_what_it_refers_to(firm):
     assert found.values["parent"] == (ids["X-1"], "psa:projects:P2", "owner")
 
 
+def test_a_document_that_a_steward_said_to_be_one_with_another_is_one_from_when_it_was_known(firm):
+    firm.say("psa:projects:P1", Code="X-1", Name="Roof")
+    firm.say("erp:projects:7", Code="X-9", Name="Roof")
+    firm.say("psa:projects:P2", Code="X-2", Name="Wall", Parent="P1")
+    firm.turn()
+    apart = now()
+    same = {"entity": "project", "left_ref": "erp:projects:7", "right_ref": "psa:projects:P1", "verdict": "same"}
+    firm.note("match.decided", "project", same)
+    firm.turn()
+    ids = dict(firm.rows("SELECT record_ref, hub_id FROM journal.crossref"))
+
+    then, today = (asof.ask(firm.firm, ids["psa:projects:P1"], at, at) for at in (apart, now()))
+    referring = asof.ask(firm.firm, ids["psa:projects:P2"], now(), now())
+
+    assert today.records == ["erp:projects:7", "psa:projects:P1"]
+    assert (len(then.records), then.unseen) == (1, [])
+    assert referring.values["parent"][0] == ids["psa:projects:P1"] == ids["erp:projects:7"]
+
+
 def test_the_whole_hub_of_then_can_be_queried(firm, tmp_path):
     firm.say("crm:accounts:A1", Register="R1", Web="old.example", Stamp=stamp(JANUARY))
     firm.say("crm:accounts:A2", Register="R2", Web="other.example", Stamp=stamp(MARCH))
