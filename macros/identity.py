@@ -83,7 +83,8 @@ BAND = {
 def match_bands(evaluator):
     """Pairs by band, with the sum of their match probabilities: each band's error without labels."""
     the_rules = firm_rules(evaluator)
-    probability = "CASE WHEN has_equal_key THEN 1 ELSE 1 / (1 + pow(2, -match_weight)) END"
+    # Decimals add up to the same in any order, so that a rebuild comes to the same sum.
+    probability = "CASE WHEN has_equal_key THEN 1 ELSE 1 / (1 + pow(2, -match_weight)) END::DECIMAL(18, 12)"
     found = [
         f"SELECT '{name}' AS entity, verdict AS band, count(*) AS pair_count, sum({probability}) AS expected_count FROM identity.{name}_pair GROUP BY verdict"
         for name in the_rules.entities
