@@ -12,8 +12,9 @@ from reconcile.chain import Link
 
 def why_one(connection: duckdb.DuckDBPyConnection, of: str, ref: str, other: str) -> Link:
     """The reasons for which two records of an entity share a hub id."""
-    if not _has_pairs(connection, of):
-        number = ", ".join(entity.all_entities()[of].identity.strong) or "record id"
+    identity = entity.all_entities()[of].identity
+    if not identity.evidence and (_equal_keys(connection, of, ref, other) or not identity.fallback):
+        number = ", ".join(identity.strong) or "record id"
         return Link(
             "identity", f"one with {shown.record(other)}: both carry the same {number}", facts={"record_ref": other, "strong": number}
         )
@@ -112,12 +113,3 @@ def _equal_keys(connection: duckdb.DuckDBPyConnection, of: str, left: str, right
     ).fetchone()
     named = {"hub_id_said": "hub id in both systems"}
     return [named.get(key, key) for key, equal in zip(keys, found or ()) if equal]
-
-
-def _has_pairs(connection: duckdb.DuckDBPyConnection, of: str) -> bool:
-    return (
-        connection.execute(
-            "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'identity' AND table_name = ?", [f"{of}_pair"]
-        ).fetchone()[0]
-        > 0
-    )

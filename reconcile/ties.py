@@ -18,8 +18,7 @@ def derive(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) ->
     A document's number tells it apart: its hub id follows from the number, and needs no journal. Where a steward said that
     two numbers are one thing's, all records of both have the smaller of the two ids.
     """
-    number = ", ".join(f"'{key}:' || {key}" for key in entity.identity.strong)
-    own = f"'{entity.prefix or entity.entity}-' || left(md5(coalesce({number}, c.record_ref)), 12)"
+    own = derived_id(entity)
     _one(connection, entity.entity, own)
     touched = "" if anew else f"SEMI JOIN ({TOUCHED.format(own=own, entity=entity.entity)}) AS t ON t.record_ref = c.record_ref"
     connection.execute(f"""
@@ -30,6 +29,12 @@ def derive(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) ->
     connection.execute("DELETE FROM journal.crossref WHERE record_ref IN (SELECT record_ref FROM tied)")
     connection.execute("INSERT INTO journal.crossref SELECT * FROM tied")
     return connection.execute("SELECT count(*) FROM tied").fetchone()[0]
+
+
+def derived_id(entity: Entity) -> str:
+    """SQL for the hub id that follows from the number of a document c."""
+    number = ", ".join(f"'{key}:' || {key}" for key in entity.identity.strong)
+    return f"'{entity.prefix or entity.entity}-' || left(md5(coalesce({number}, c.record_ref)), 12)"
 
 
 # What changed, and what shares a number or a hub id with what was decided on.

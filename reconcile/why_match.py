@@ -7,7 +7,7 @@ import polars as pl
 
 from hub.errors import Refused
 from hub.rules import Rules
-from reconcile import explain, kinship, shown, why_flip, why_rule, why_trial
+from reconcile import explain, kinship, why_flip, why_number, why_rule, why_trial
 from reconcile.chain import Link
 from reconcile.why_evidence import Step, steps
 from reconcile.why_flip import Flip
@@ -64,7 +64,7 @@ def asked(connection: duckdb.DuckDBPyConnection, one: str, other: str, rules: Ru
     """Why two things are one or not, on a cut. Each is a record_ref, `system object id` or a hub id, which stands for the record
     of it that the most speaks for. Raises Refused for what is unknown, or no pair."""
     sides = side(connection, one, rules), side(connection, other, rules)
-    _check(sides, rules)
+    _check(sides)
     left, right = _pair(connection, sides, rules)
     return of_pair(connection, sides[0].entity, left, right, rules)
 
@@ -75,6 +75,9 @@ def of_pair(connection: duckdb.DuckDBPyConnection, of: str, left: str, right: st
     names = {ref: name for ref in (left, right) if (name := explain.called(connection, of, ref))}
     if gone := why_rule.gone(connection, of, left, right):
         return Match(of, left, right, hub_ids, gone, names=names)
+    if not rules.is_resolved(of):
+        rule, flips = why_number.decided(connection, rules.entities[of], left, right)
+        return Match(of, left, right, hub_ids, rule, flips=flips, names=names)
     where = _field(connection, of, left, right, rules)
     outcome = why_trial.run(connection, where, [()])[0]
     same = hub_ids[0] is not None and hub_ids[0] == hub_ids[1]
@@ -94,26 +97,19 @@ def of_pair(connection: duckdb.DuckDBPyConnection, of: str, left: str, right: st
     )
 
 
-def _check(sides: tuple[Side, Side], rules: Rules) -> None:
+def _check(sides: tuple[Side, Side]) -> None:
     one, other = sides
     if one.entity != other.entity:
         raise Refused(f"{one.refs[0]} is a {one.entity} and {other.refs[0]} a {other.entity}; only records of one entity can be one")
     if set(one.refs) & set(other.refs):
         raise Refused(f"both are {one.hub_id or one.refs[0]}; name two different records")
-    if not rules.is_resolved(one.entity):
-        number = ", ".join(rules.entities[one.entity].identity.strong) or "record id"
-        same = one.hub_id == other.hub_id
-        raise Refused(
-            f"{one.entity} records are not weighed: an equal {number} makes them one, and "
-            f"{shown.record(one.refs[0])} and {shown.record(other.refs[0])} carry {'the same' if same else 'different ones'}; compare them with `hub trace`"
-        )
 
 
 def _pair(connection: duckdb.DuckDBPyConnection, sides: tuple[Side, Side], rules: Rules) -> tuple[str, str]:
     """The pair that is asked about, the smaller record_ref first."""
     one, other = sides
     left, right = sorted((one.refs[0], other.refs[0]))
-    if len(one.refs + other.refs) > 2:
+    if len(one.refs + other.refs) > 2 and rules.is_resolved(one.entity):
         where = _field(connection, one.entity, left, right, rules)
         keys = where.keys.filter(pl.col("record_ref").is_in(one.refs + other.refs))
         live = set(keys.get_column("record_ref"))

@@ -14,7 +14,7 @@ from reconcile.why_trial import Field, Outcome
 class Rule:
     """The rule that decided, by name and in words.
 
-    name  gone, decision, related, equal_key, hub_id, unequal_key, slip, weight, needs, doubt, light, block or cluster
+    name  number, gone, decision, related, equal_key, hub_id, unequal_key, slip, weight, needs, doubt, light, block or cluster
     """
 
     name: str

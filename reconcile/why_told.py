@@ -20,7 +20,7 @@ def lines(match: Match) -> list[str]:
         told += ["", *_waterfall(match)]
     if match.kin and match.rule.name == "cluster":
         told += ["", match.kin.says, *(f"  {each.says}" for each in match.kin.because)]
-    return [*told, *_reversed(match)] if match.outcome else told
+    return [*told, *_reversed(match)] if match.outcome or match.flips else told
 
 
 def _called(match: Match, ref: str) -> str:
