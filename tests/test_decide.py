@@ -3,9 +3,10 @@
 import pytest
 from small_firm import Small
 
+from assets import rebuild
 from hub import rules, store
 from hub.errors import Refused
-from reconcile import decide
+from reconcile import decide, decisions, pins
 from reconcile.steward import Steward
 
 A, B, C, X = "crm:Account:1", "crm:Account:2", "erp:Customer:7", "erp:Customer:8"
@@ -154,3 +155,36 @@ def test_a_decision_made_while_a_cycle_runs_is_acted_on_by_the_next(small):
     small.turn()
 
     assert small.ties()[A] == small.ties()[B]
+
+
+def test_two_stewards_on_two_cuts_contradict_each_other_and_the_newer_word_waits_until_an_older_one_is_taken_back(small):
+    first = deciding(small, decide.pair, A, B, "same")
+    for left, right, verdict in ((B, X, "same"), (A, X, "different")):  # said by people who did not see each other's words
+        small.note("match.decided", f"{left} {right}", entity="customer", left_ref=left, right_ref=right, verdict=verdict)
+    small.turn()
+
+    ((message,),) = small.hub("SELECT message FROM journal.exception WHERE kind = 'contradiction'")
+    assert all(f"{one} and {other} are" in message for one, other in ((A, B), (B, X), (A, X)))
+    assert small.ties()[A] == small.ties()[B] == small.ties()[X]
+    assert [row["state"] for row in deciding(small, decisions.standing)] == ["waits", "stands", "stands"]
+
+    deciding(small, decide.undo, first.decision, actor="Bob")
+    small.turn()
+
+    assert small.hub("SELECT count(*) FROM journal.exception") == [(0,)]
+    assert small.ties()[A] != small.ties()[X] == small.ties()[B]
+
+
+def test_a_hub_with_every_kind_of_decision_is_rebuilt_from_the_journal_alone(small):
+    deciding(small, decide.merge, "C-000001", "C-000002")
+    deciding(small, decide.pair, C, X, "parent_of")
+    deciding(small, pins.pin, X, "phone", "+49 30 1234567", "she told me")
+    small.say("crm:Account:3", Into="2", Name="Gone Ltd")
+    small.turn()
+    deciding(small, decide.split, "C-000001", [C], replace=True)
+    small.say(A, Phone="+49 30 7654321")
+    small.turn()
+    deciding(small, decide.undo)
+    small.turn()
+
+    assert [each for each in rebuild.verify(small.firm) if not each.equal] == []
