@@ -8,7 +8,7 @@ import duckdb
 
 from hub.rules import Rules
 from reconcile import shown, standing
-from reconcile.why_value import Value, told
+from reconcile.why_value import Value, columns, told
 from reconcile.why_value_trial import Change, run
 
 MOST_CHANGES = 3
@@ -72,6 +72,9 @@ def _changes(connection: duckdb.DuckDBPyConnection, value: Value, rules: Rules) 
     by = standing.rule_of(connection, value.of, value.hub_id, value.field, rules).by
     if by in ("recency", "longest valid"):
         yield from (Change("newer" if by == "recency" else "older", ref) for ref in saying)
+    if by == "agreement" and len(columns(value.of, value.field)) == 1:
+        said = {cell.value for cell in records if cell.value not in (None, value.won)}
+        yield from (Change("agrees", cell.record_ref, each) for cell in records for each in sorted(said) if cell.value != each)
     if len(rules.owner(value.of).rules(value.field)) > 1:
         yield from (Change("state", to=state) for state in rules.entities[value.of].life_cycle)
 
@@ -92,6 +95,7 @@ def _says(change: Change, value: Value) -> str:
         "gone": f"{named} were gone",
         "newer": f"{named} had changed last",
         "older": f"{named} had stood for longest",
+        "agrees": f"{named} said {told(value.of, value.field, change.to)}",
         "state": f"it were {change.to}",
         "unpinned": "the pin were lifted",
         "pinned": f"a steward pinned what {named} says",

@@ -19,10 +19,10 @@ class Change:
     """One thing that is otherwise.
 
     what        silent: the record never said it; cleared: it said it and does no longer; gone: the record is not there;
-                newer, older: it changed last, or has stood for longest; state: the thing is at another point of its life cycle;
-                unpinned, pinned: a steward's word
+                newer, older: it changed last, or has stood for longest; agrees: it says what another one says;
+                state: the thing is at another point of its life cycle; unpinned, pinned: a steward's word
     record_ref  which record; empty for a state and a pin that is lifted
-    to          the state, or the value that is pinned
+    to          the state, or the value that is said or pinned
     """
 
     what: str
@@ -85,6 +85,9 @@ def _apply(connection: duckdb.DuckDBPyConnection, remade: Remade, value: Value, 
     }
     if change.what in on_record:
         connection.execute(f"{on_record[change.what]} WHERE list_contains(?, record_ref)", [refs])
+    elif change.what == "agrees":
+        (column,) = columns(value.of, value.field)
+        connection.execute(f"UPDATE {member} SET {column} = ? WHERE list_contains(?, record_ref)", [change.to, refs])
     elif change.what == "state":
         connection.execute(
             f"UPDATE {member} SET life_cycle = ? WHERE life_cycle IS NOT NULL AND list_contains(?, hub_id)", [change.to, hubs]
