@@ -77,10 +77,7 @@ def hub_of(connection, the_rules, customers, said):
         connection.execute("INSERT INTO work.decided VALUES ('customer', ?, ?, ?, ?, ?, ?)", [*pair, verdict, *pair, seq])
     connection.execute("CREATE TEMP TABLE affected AS SELECT record_ref FROM identity.customer_key")
     connection.execute("CREATE TEMP TABLE survivor (record_ref VARCHAR, survivor_ref VARCHAR, entity VARCHAR)")
-    links, apart = (
-        connection.execute(sql, ["customer"] * 2).pl()
-        for sql in (ties.links_of("customer"), ties.apart_of(entity.all_entities()["customer"]))
-    )
+    links, apart = (connection.execute(sql).pl() for sql in (ties.links_of("customer"), ties.apart_of(entity.all_entities()["customer"])))
     tied = clusters(connection.execute(f"SELECT record_ref, {', '.join(strong)} FROM identity.customer_key").pl(), links, apart)
     connection.register("tied", tied)
     connection.execute("INSERT INTO journal.crossref SELECT record_ref, 'customer', 'C-' || cluster FROM tied")
