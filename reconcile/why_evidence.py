@@ -33,6 +33,11 @@ class Step:
     u: float | None = None
     term: float = 0.0
 
+    def said(self) -> tuple[str, str]:
+        """What either side says, in a line."""
+        told = [" · ".join(dict.fromkeys(value.strip() for value in side.values() if value)) for side in (self.left, self.right)]
+        return told[0] or "–", told[1] or "–"
+
 
 def steps(connection: duckdb.DuckDBPyConnection, where: Field) -> list[Step]:
     """The waterfall of the pair, weighed by the SQL that the models use; sensitive values are hidden."""

@@ -53,7 +53,7 @@ def _bar(start: float, end: float, low: float, high: float) -> str:
 def _compared(step: Step) -> str:
     if step.comparison == "start":
         return step.level
-    one, other = (" ".join(value or "–" for value in side.values()) for side in (step.left, step.right))
+    one, other = step.said()
     term = f", its frequency {step.term:+.2f}" if step.term else ""
     return f"{step.level}: {one} | {other}" + (f"   m {step.m:.4g}, u {step.u:.4g}{term}" if step.m else "")
 

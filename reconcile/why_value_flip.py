@@ -40,7 +40,8 @@ def flips(connection: duckdb.DuckDBPyConnection, value: Value, queries: Mapping[
         for chosen, (said, given) in zip(sets, run(connection, queries, value, sets)):
             if said in missing:
                 found.setdefault(said, []).append(Flip(chosen, said, given))
-    return [flip for said in sorted(found, key=lambda each: (each is None, each or "")) for flip in found[said]]
+    smallest = lambda flip: (len(flip.changes), flip.value is None, flip.value or "")
+    return sorted((flip for several in found.values() for flip in several), key=smallest)
 
 
 def pins(connection: duckdb.DuckDBPyConnection, value: Value, queries: Mapping[str, str]) -> list[Flip]:

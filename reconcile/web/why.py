@@ -23,10 +23,7 @@ def page(desk: Desk) -> Page:
                 for ref, hub_id in zip(refs, match.hub_ids)
             ],
             "picture": _picture(match) if match.steps else None,
-            "steps": [
-                vars(step) | {"values": [" ".join(value or "–" for value in side.values()) for side in (step.left, step.right)]}
-                for step in match.steps
-            ],
+            "steps": [vars(step) | {"values": step.said()} for step in match.steps],
             "flips": [why_flip.says(each, match.names) for each in match.flips[: why_told.MOST]],
             "decisions": [why_flip.says(each, match.names) for each in match.decisions],
         },
