@@ -6,12 +6,13 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from benchmarks import organisations, splink_peer
+from assets import evaluation, sqlmesh_models
+from benchmarks import organisations, splink_peer, synthetic
 from benchmarks.agreement import agreement
 from benchmarks.measure import Clock
-from hub import entity, matching, pairs, store
+from hub import capture, entity, firm, journal, matching, pairs, projection, rules, store
 from hub.matching import Matching
-from reconcile import clusters, learn, ties
+from reconcile import clusters, crowds, decided, learn, resolve, ties
 
 HEAD = "record_ref, source, hub_id_said"
 STRONG = entity.all_entities()["customer"].identity.strong
@@ -47,6 +48,65 @@ def splink(clock: Clock, folder: str) -> None:
         with clock:
             found = splink_peer.clusters(connection, splink_peer.ORGANISATIONS)
         _tell(connection, folder, "splink", found)
+
+
+def edits(clock: Clock, folder: str, records: str) -> None:
+    """Identity in a hub of five systems: a first run over all records, then one in a hundred changed: the models' tables, hub ids, questions."""
+    the_firm = _firm(Path(folder) / "firm")
+    the_rules, book = rules.of(str(the_firm.folder.resolve())), journal.open(the_firm.journal)
+    with store.connect(the_firm.hub_file) as connection:
+        capture.prepare(connection, the_rules.systems)
+        projection.prepare(connection)
+    models = {model.name: model for model in sqlmesh_models.compiled(the_firm)}
+    with store.connect(the_firm.hub_file) as connection:
+        organisations.make(connection, int(records))
+        _hold(connection, models["canonical.customer"], "SELECT * FROM record")
+        for turn, name in enumerate(("first", "1 % changed", "again 1 %")):
+            if turn:
+                organisations.edit(connection, turn)
+                _hold(
+                    connection,
+                    models["canonical.customer"],
+                    "SELECT r.* FROM record AS r SEMI JOIN edited AS e ON e.record_ref = r.record_ref",
+                )
+            with clock.part(name):
+                _turn(connection, the_rules, book, models, anew=not turn)
+            resolve.done(connection, "measured")
+
+
+def _firm(folder: Path) -> firm.Firm:
+    systems = "".join(f"  s{number}: {{kind: ./s{number}, url: drop}}\n" for number in range(5))
+    texts = {"concord.yaml": f"firm: Synthetic\nsystems:\n{systems}"}
+    texts |= {
+        f"s{number}/system.yaml": f"system: s{number}\nrole: r{number}\nobjects:\n  Account:\n{synthetic.CUSTOMER}" for number in range(5)
+    }
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    found = firm.read(folder)
+    found.state.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def _hold(connection: duckdb.DuckDBPyConnection, model: sqlmesh_models.Compiled, records: str) -> None:
+    """Make these records the canonical ones, and pending, as capture and the canonical model would."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE held AS {records}")
+    connection.execute(f"DELETE FROM {model.table} WHERE record_ref IN (SELECT record_ref FROM held)")
+    connection.execute(f"""
+      INSERT INTO {model.table} BY NAME SELECT * EXCLUDE (truth, source), split_part(source, ':', 1) AS system, 'Account' AS object,
+        split_part(record_ref, ':', 3) AS record_id, TRUE AS is_live FROM held""")
+    connection.execute("INSERT INTO capture.pending SELECT record_ref, 'update' FROM held")
+
+
+def _turn(connection: duckdb.DuckDBPyConnection, the_rules: rules.Rules, book: journal.Journal, models: dict, anew: bool) -> None:
+    resolve.begin(connection, the_rules, book)
+    crowds.remember(connection, the_rules)
+    evaluation.evaluate(connection, [models["identity.customer_key"]], "identity", anew=anew)
+    crowds.touch(connection, the_rules, anew)
+    evaluation.evaluate(connection, [models["identity.customer_pair"]], "identity", anew=anew)
+    decided.bind(connection, the_rules)
+    ties.match(connection, the_rules.entities["customer"], book, anew)
+    ties.ask(connection, the_rules.entities["customer"], anew)
 
 
 def _how() -> Matching:

@@ -23,7 +23,7 @@ CREATE TABLE organisation AS
 WITH numbered AS (
   SELECT i, if(i % 20 = 1, i - 1, i) AS brand, ({{start}} + i) AS n, lpad((10000000 + hash(i, 3) % 89999999)::VARCHAR, 8, '0') AS eight FROM range({{start}}, {{end}}) AS t(i)
 )
-SELECT i AS id, upper(left({_word("brand", 10, 1)}, 1)) || substr({_word("brand", 10, 1)}, 2) || {_word("brand", 20, 2)} AS one,
+SELECT i AS id, upper(left({_word("brand", 10, 1)}, 1)) || substr({_word("brand", 10, 1)}, 2) || {_word("brand", 20, 3)} AS one,
   if(hash(i, 4) % 3 = 0 OR brand <> i, {TRADES}[1 + (hash(i, 5) % 12)::INT], {_word("i", 30, 2)}) AS two, brand,
   'DE' || eight || {CHECK} AS vat, lpad((hash(brand, 6) % 100000000)::VARCHAR, 8, '0') AS digits, hash(i, 7) % 8000 AS zip,
   {_word("hash(i, 9) % 20000", 40, 3)} AS street, 1 + hash(i, 8) % 200 AS house FROM numbered;

@@ -57,11 +57,12 @@ def narrowed(key, how, touched_only):
     """Steps of a query that end in `candidate`, and the table that holds the keys of both sides: a few rows when few records were touched."""
     if not touched_only:
         return f"candidate AS MATERIALIZED ({candidates(key, how, key)})", key
+    # The touched keys are a table of their own (reconcile/crowds.py), whose size DuckDB knows: else it builds its joins on all records.
     # Each key column of all records is read once, and all columns together once: joined as they are, each join would read all of them.
+    probe = f"work.touched_{key.rpartition('.')[2]}"
     return (
         f"""
-        probe AS MATERIALIZED (SELECT * FROM {key} WHERE record_ref IN (SELECT record_ref FROM work.touched_record)),
-        candidate AS MATERIALIZED ({candidates(key, how, "probe")}),
+        candidate AS MATERIALIZED ({candidates(key, how, probe)}),
         near AS MATERIALIZED (
           SELECT k.* FROM (SELECT left_ref AS record_ref FROM candidate UNION SELECT right_ref FROM candidate) AS c
           JOIN {key} AS k ON k.record_ref = c.record_ref

@@ -60,6 +60,9 @@ def touch(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> No
                 _touch_shifted(connection, name, columns, tests)
         if not anew and _took_step(connection, name):
             connection.execute(f"INSERT INTO work.touched_record SELECT record_ref, 'update' FROM identity.{name}_key AS k {NEW}")
+        connection.execute(f"""
+          CREATE OR REPLACE TABLE work.touched_{name}_key AS
+          SELECT k.* FROM identity.{name}_key AS k SEMI JOIN work.touched_record AS t ON t.record_ref = k.record_ref""")
         for this, other in (("left", "right"), ("right", "left")):
             connection.execute(f"""
               INSERT INTO old_near SELECT p.{other}_ref FROM identity.{name}_pair AS p

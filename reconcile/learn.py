@@ -16,7 +16,7 @@ from hub import pairs
 from hub.matching import Matching
 
 RANDOM_PAIRS = 200_000
-MANY = 100_000  # of more records than these, a sample is taken
+MANY = 50_000  # of more records than these, a sample is taken
 ROUNDS = 60
 RARE = 1e-4
 LEAST = 0.02  # what no match did among these records, one in fifty may do among the next

@@ -106,11 +106,20 @@ def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool)
     """Bring work.question up to date for the records that may have changed cluster: undecided pairs of two things."""
     name = entity.entity
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS affected (record_ref VARCHAR)")
-    near = "TRUE" if everything or entity.identity.fallback else "(p.left_ref IN (FROM near) OR p.right_ref IN (FROM near))"
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE near AS SELECT record_ref FROM affected UNION SELECT record_ref FROM work.touched_record"
     )
-    connection.execute(f"DELETE FROM work.question AS p WHERE p.entity = '{name}' AND {near}")
+    if everything or entity.identity.fallback:
+        connection.execute(f"DELETE FROM work.question WHERE entity = '{name}'")
+        pairs = f"SELECT left_ref, right_ref FROM identity.{name}_pair WHERE verdict IN ('link', 'review')"
+    else:
+        connection.execute(
+            f"DELETE FROM work.question WHERE entity = '{name}' AND (left_ref IN (SELECT record_ref FROM near) OR right_ref IN (SELECT record_ref FROM near))"
+        )
+        pairs = " UNION ".join(
+            f"SELECT p.left_ref, p.right_ref FROM identity.{name}_pair AS p SEMI JOIN near AS n ON n.record_ref = p.{end} WHERE p.verdict IN ('link', 'review')"
+            for end in ("left_ref", "right_ref")
+        )
     # What a number tells apart is asked about where each of the two lacks its like in the other's system.
     alone = "".join(
         f""" AND NOT EXISTS (
@@ -119,10 +128,10 @@ def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool)
         for this, other in ((("l", "right"), ("r", "left")) if entity.identity.fallback else ())
     )
     connection.execute(f"""
-      INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref FROM identity.{name}_pair AS p
+      INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref FROM ({pairs}) AS p
       JOIN journal.crossref AS l ON l.record_ref = p.left_ref JOIN journal.crossref AS r ON r.record_ref = p.right_ref
-      ANTI JOIN work.decided AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
-      WHERE p.verdict IN ('link', 'review') AND l.hub_id <> r.hub_id AND {near}{alone}""")
+      ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
+      WHERE l.hub_id <> r.hub_id{alone}""")
 
 
 def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) -> None:
@@ -130,37 +139,31 @@ def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) ->
     if anew:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS SELECT record_ref FROM canonical.{entity} WHERE is_live")
         return
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE reached AS SELECT record_ref FROM work.touched_record UNION SELECT record_ref FROM old_near"
-    )
+    # What evidence ties has one hub id, but for the links that were not followed: these are open questions. So of all pairs, only
+    # those of touched records are looked for.
     connection.execute(f"""
-      CREATE OR REPLACE TEMP VIEW tied_to AS
-      SELECT left_ref, right_ref FROM identity.{entity}_pair WHERE verdict = 'link' UNION ALL SELECT left_ref, right_ref FROM work.decided""")
+      CREATE OR REPLACE TEMP TABLE reached AS
+      SELECT record_ref FROM work.touched_record UNION SELECT record_ref FROM old_near
+      UNION SELECT p.right_ref FROM identity.{entity}_pair AS p SEMI JOIN work.touched_record AS t ON t.record_ref = p.left_ref WHERE p.verdict = 'link'
+      UNION SELECT p.left_ref FROM identity.{entity}_pair AS p SEMI JOIN work.touched_record AS t ON t.record_ref = p.right_ref WHERE p.verdict = 'link'""")
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE tied_to AS
+      SELECT left_ref, right_ref FROM work.question WHERE entity = '{entity}' UNION SELECT left_ref, right_ref FROM work.decided WHERE entity = '{entity}'""")
     connection.execute("CREATE OR REPLACE TEMP TABLE newly AS FROM reached")
-    while connection.execute("SELECT 1 FROM newly LIMIT 1").fetchone():  # as many rounds as the longest chain of links has
+    while connection.execute("SELECT 1 FROM newly LIMIT 1").fetchone():
         connection.execute(f"""
           CREATE OR REPLACE TEMP TABLE newly AS
+          WITH shared AS MATERIALIZED (
+            SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN newly AS n ON n.record_ref = x.record_ref WHERE x.entity = '{entity}')
           SELECT DISTINCT n.record_ref FROM (
             SELECT p.right_ref AS record_ref FROM tied_to AS p SEMI JOIN newly AS n ON n.record_ref = p.left_ref
             UNION ALL SELECT p.left_ref FROM tied_to AS p SEMI JOIN newly AS n ON n.record_ref = p.right_ref
-            UNION ALL SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN (
-              SELECT x.hub_id FROM journal.crossref AS x SEMI JOIN newly AS n ON n.record_ref = x.record_ref WHERE x.entity = '{entity}'
-            ) AS s ON s.hub_id = x.hub_id
+            UNION ALL SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN shared AS s ON s.hub_id = x.hub_id
           ) AS n ANTI JOIN reached AS r ON r.record_ref = n.record_ref""")
         connection.execute("INSERT INTO reached FROM newly")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE affected AS SELECT c.record_ref FROM canonical.{entity} AS c SEMI JOIN reached AS r ON r.record_ref = c.record_ref WHERE c.is_live"
     )
-
-
-def links_of(entity: str) -> str:
-    """SQL for the links between records: by evidence, by a steward, by their own system."""
-    return f"{_links(entity)} UNION ALL ({_said(entity)})"
-
-
-def apart_of(entity: Entity) -> str:
-    """SQL for the pairs of records that must not share a hub id."""
-    return f"SELECT a.* FROM ({_apart(entity)}) AS a ANTI JOIN ({_unless(entity.entity)}) AS u ON u.left_ref = a.left_ref AND u.right_ref = a.right_ref"
 
 
 def _links(entity: str) -> str:
