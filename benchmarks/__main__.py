@@ -18,6 +18,7 @@ def main(arguments: list[str]) -> None:
         ("capture", lambda folder: _capture(folder, 10_000_000 // share)),
         ("validation", lambda folder: _validation(folder, 1_000_000 // share)),
         ("cycle", lambda folder: _cycle(folder, 1_000_000 // share)),
+        ("identity", lambda folder: _identity(folder, 1_000_000 // share)),
         ("start", _start),
     ):
         with tempfile.TemporaryDirectory() as folder:
@@ -52,6 +53,15 @@ def _told(function: str, folder: str, rows: int) -> Cost:
 
 def _cycle(folder: str, records: int) -> dict[str, Cost]:
     return {"cycles": run("cycle.cycles", str(Path(folder) / "firm"), str(records))}
+
+
+def _identity(folder: str, records: int) -> dict[str, Cost]:
+    """Organisations of five systems, ours and Splink's; then a hub in which one record in a hundred changes. Accuracy: benchmarks/identity.py."""
+    run("matching.prepare", folder, str(records))
+    found = alternating(TIMES, {name: lambda name=name: _told(f"matching.{name}", folder, records) for name in ("ours", "splink")})
+    for name in found:
+        print(f"{name}: {(Path(folder) / f'{name}.json').read_text()}")
+    return found | {"in a hub": run("matching.edits", folder, str(records))}
 
 
 def _start(folder: str) -> dict[str, Cost]:

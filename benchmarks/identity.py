@@ -42,8 +42,22 @@ def firms(seeds: Iterable[int], scale: float) -> Iterable[str]:
             for name in twins.ENTITIES:
                 found = _frame(built.crossref()[name]).rename({"hub_id": "cluster"})
                 yield agreement(found, _truth(built, name)).line(f"{built.folder.name} {name}", f"{built.reviews(name)} wait for a steward")
+                yield from _bands(built, name)
                 if name == "customer":
                     yield _splinks(_keys(built), _truth(built, name), ORGANISATIONS).line("  Splink")
+
+
+def _bands(built: twins.Built, name: str) -> Iterable[str]:
+    """How many pairs of each band are one by their weights, and how many are by the truth."""
+    with store.writing(firm.read(built.folder).hub_file) as connection:
+        connection.register("truth", _truth(built, name))
+        rows = connection.execute(f"""
+          SELECT p.verdict, count(*), any_value(b.expected_count)::DOUBLE, count(*) FILTER (WHERE l.truth = r.truth) FROM identity.{name}_pair AS p
+          JOIN truth AS l ON l.record_ref = p.left_ref JOIN truth AS r ON r.record_ref = p.right_ref
+          JOIN mart.match_band AS b ON b.entity = '{name}' AND b.band = p.verdict GROUP BY p.verdict ORDER BY p.verdict""").fetchall()
+    return [
+        f"  {band}: {pairs} pairs, {expected:.1f} of them one by their weights, {true} by the truth" for band, pairs, expected, true in rows
+    ]
 
 
 def _truth(built: twins.Built, name: str) -> pl.DataFrame:

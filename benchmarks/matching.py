@@ -27,7 +27,7 @@ def prepare(clock: Clock, folder: str, records: str) -> None:
 
 def ours(clock: Clock, folder: str) -> None:
     """Keys, weights learned from the records, pairs, clusters."""
-    with store.connect(Path(folder) / "ours.duckdb") as connection:
+    with _fresh(Path(folder) / "ours.duckdb") as connection:
         connection.execute(f"CREATE TABLE record AS FROM '{Path(folder) / 'record.parquet'}'")
         with clock.part("keys"):
             connection.execute(f"CREATE TABLE key AS {_how().select(HEAD, 'record', COLUMNS)}")
@@ -42,7 +42,7 @@ def ours(clock: Clock, folder: str) -> None:
 
 def splink(clock: Clock, folder: str) -> None:
     """Training, prediction and clusters, on our keys, which it gets for nothing."""
-    with store.connect(Path(folder) / "splink.duckdb") as connection:
+    with _fresh(Path(folder) / "splink.duckdb") as connection:
         connection.execute(f"CREATE TABLE record AS FROM '{Path(folder) / 'record.parquet'}'")
         connection.execute(f"CREATE TABLE key AS {_how().select(HEAD, 'record', COLUMNS)}")
         with clock:
@@ -107,6 +107,11 @@ def _turn(connection: duckdb.DuckDBPyConnection, the_rules: rules.Rules, book: j
     decided.bind(connection, the_rules)
     ties.match(connection, the_rules.entities["customer"], book, anew)
     ties.ask(connection, the_rules.entities["customer"], anew)
+
+
+def _fresh(file: Path) -> duckdb.DuckDBPyConnection:
+    file.unlink(missing_ok=True)
+    return store.connect(file)
 
 
 def _how() -> Matching:

@@ -106,8 +106,8 @@ def _look_alikes(twin: Twin, *names: str) -> None:
         )
     )
     for name in names:
-        for form in ("AG", "Ltd"):
-            accounts.create({field: value for field, value in prospect.items() if field != "Id"} | silent | {"Name": f"{name} {form}"})
+        for said in (f"{name} AG", name):  # another legal form would speak for another organisation
+            accounts.create({field: value for field, value in prospect.items() if field != "Id"} | silent | {"Name": said})
 
 
 @dataclass
