@@ -166,6 +166,16 @@ def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) ->
     )
 
 
+def links_of(entity: str) -> str:
+    """SQL for the links between records: by evidence, by a steward, by their own system."""
+    return f"{_links(entity)} UNION ALL ({_said(entity)})"
+
+
+def apart_of(entity: Entity) -> str:
+    """SQL for the pairs of records that must not share a hub id."""
+    return f"SELECT a.* FROM ({_apart(entity)}) AS a ANTI JOIN ({_unless(entity.entity)}) AS u ON u.left_ref = a.left_ref AND u.right_ref = a.right_ref"
+
+
 def _links(entity: str) -> str:
     return f"""
       SELECT p.left_ref, p.right_ref, CASE WHEN p.has_equal_key THEN {KNOWN} ELSE p.match_weight END AS match_weight FROM identity.{entity}_pair AS p

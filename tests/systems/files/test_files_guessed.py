@@ -4,7 +4,7 @@ import pytest
 import yaml
 from drops import put
 
-from hub import entity, mapping
+from hub import entity, mapping, matching
 from hub.column import Column
 from hub.errors import ConfigurationWrong
 from hub.systems.connector import Connection
@@ -93,7 +93,9 @@ def test_every_entity_is_known_by_our_own_words(folder):
 
 
 def test_synonyms_are_for_fields_that_exist():
-    for name, known in yaml.safe_load((mapping.FOLDER / "files" / "synonyms.yaml").read_text()).items():
+    written = yaml.safe_load((mapping.FOLDER / "files" / "synonyms.yaml").read_text())
+    assert written.pop("beside").keys() == {name for known in ("contact", "worker") for name in matching.read(known).beside}
+    for name, known in written.items():
         fields = entity.all_entities()[name].fields
         for path in known["fields"]:
             field, _, part = path.partition(".")
