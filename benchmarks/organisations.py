@@ -35,7 +35,7 @@ SELECT id AS truth, 's' || s || ':Account:' || id AS record_ref, 's' || s || ':A
   if(hash(id, s, 5) % 10 < 4, NULL, lower(one) || brand || '.example') AS website, if(hash(id, s, 6) % 10 < 5, NULL, 'info@' || lower(one) || brand || '.example') AS email,
   if(hash(id, s, 7) % 10 < 3, NULL, '+4930' || digits) AS phone,
   if(hash(id, s, 8) % 5 = 0, NULL, street || if(s % 2 = 0, 'str. ', 'strasse ') || if(hash(id, s, 9) % 20 = 0, house + 1, house)) AS billing_address_street,
-  if(hash(id, s, 8) % 5 = 0, NULL, 'City ' || zip % 900) AS billing_address_city, if(hash(id, s, 8) % 5 = 0, NULL, lpad((zip * 11)::VARCHAR, 5, '0')) AS billing_address_postcode, 'DE' AS billing_address_country
+  if(hash(id, s, 8) % 5 = 0, NULL, 'City ' || zip % 900) AS billing_address_city, if(hash(id, s, 8) % 5 = 0, NULL, lpad((zip * 11)::VARCHAR, 5, '0')) AS billing_address_postcode, 'DE' AS billing_address_country, NULL::VARCHAR AS parent_ref
 FROM organisation, range(5) AS t(s) WHERE hash(id, s) % 10 < 6;
 """
 

@@ -65,12 +65,16 @@ def _arguments(sql: str, start: int) -> tuple[list[str], int]:
 
 def folded(text: str) -> str:
     """Lower case, umlauts as two letters, no accents, no dots: how people type a name who have no such keys."""
-    text = f"lower({text})"
+    bare = f"lower({text})"
     for umlaut, letters in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
-        text = f"replace({text}, '{umlaut}', '{letters}')"
-    bare = f"strip_accents({text})"
-    latin = f"CASE WHEN regexp_matches({bare}, '[^[:ascii:]]') THEN latin({bare}) ELSE {bare} END"
-    return f"regexp_replace({latin}, '[.''’]', '', 'g')"
+        bare = f"replace({bare}, '{umlaut}', '{letters}')"
+    bare = f"strip_accents({bare})"
+    # What is as long in bytes as in letters is ASCII: most names are, and need no more than the first case.
+    cases = f"""CASE WHEN strlen({text}) = length({text}) THEN lower({text})
+      WHEN strlen({bare}) = length({bare}) THEN {bare} ELSE latin({bare}) END"""
+    for sign in (".", "''", "’"):
+        cases = f"replace({cases}, '{sign}', '')"
+    return cases
 
 
 def words(text: str) -> str:

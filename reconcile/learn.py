@@ -46,25 +46,27 @@ def _near(connection: duckdb.DuckDBPyConnection, key: str, how: Matching, strong
     part = max(1, records // MANY)
     if part == 1:
         return _patterns(connection, f"candidate AS ({pairs.candidates(key, how, key)})", key, how, strong)
-    probe = f"probe AS MATERIALIZED (SELECT * FROM {key} WHERE hash(record_ref) % {part} = 0)"
-    seen = _patterns(connection, f"{probe}, candidate AS ({pairs.candidates(key, how, 'probe')})", key, how, strong)
+    # A table of its own, whose size DuckDB knows: else it builds its joins on all records.
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE sampled AS SELECT * FROM {key} WHERE hash(record_ref) % {part} = 0")
+    seen = _patterns(connection, f"candidate AS ({pairs.candidates(key, how, 'sampled')})", key, how, strong)
     return Patterns(seen.levels, seen.pairs / (2 / part - 1 / part**2))  # a pair is seen when one of the two is in the sample
 
 
 def _patterns(connection: duckdb.DuckDBPyConnection, candidate: str, key: str, how: Matching, strong: list[str]) -> Patterns:
     shown = ", ".join(f"COALESCE(v_{name}::INT, -1)" for name in how.comparisons)
-    sql = f"WITH {candidate}, compared AS ({pairs.compared('candidate', key, how, strong)}) SELECT {shown}, count(*) FROM compared GROUP BY ALL"
+    sql = f"WITH {candidate}, compared AS ({pairs.compared('candidate', key, how, strong)}) SELECT {shown}, count(*) FROM compared GROUP BY ALL ORDER BY ALL"
     rows = np.array(connection.execute(sql).fetchall(), dtype=np.int64).reshape(-1, len(how.comparisons) + 1)
     return Patterns(rows[:, :-1], rows[:, -1].astype(float))
 
 
 def _random(key: str, records: int) -> str:
     """Pairs of records drawn by chance, the same ones each time; all pairs when these are few."""
-    numbered = f"SELECT record_ref, row_number() OVER (ORDER BY hash(record_ref), record_ref) - 1 AS n FROM {key}"
+    part = max(1, records // MANY)
+    numbered = f"SELECT record_ref, row_number() OVER (ORDER BY hash(record_ref), record_ref) - 1 AS n FROM {key} WHERE hash(record_ref, 1) % {part} = 0"
     if records * (records - 1) // 2 <= RANDOM_PAIRS:
         return f"SELECT t.record_ref AS left_ref, a.record_ref AS right_ref FROM {key} AS t JOIN {key} AS a ON t.record_ref < a.record_ref"
     return f"""
-      WITH numbered AS MATERIALIZED ({numbered}), drawn AS (SELECT hash(i) % {records} AS one, hash(i, 1) % {records} AS other FROM range({RANDOM_PAIRS}) AS d(i))
+      WITH numbered AS MATERIALIZED ({numbered}), drawn AS (SELECT hash(i) % {records // part} AS one, hash(i, 1) % {records // part} AS other FROM range({RANDOM_PAIRS}) AS d(i))
       SELECT t.record_ref AS left_ref, a.record_ref AS right_ref FROM drawn AS d
       JOIN numbered AS t ON t.n = d.one JOIN numbered AS a ON a.n = d.other AND a.n <> t.n"""
 
