@@ -103,6 +103,8 @@ def _look_alikes(twin: Twin, *names: str) -> None:
             "Billing_Email__c",
             "BillingPostalCode",
             "BillingStreet",
+            "BillingCity",
+            "BillingCountry",
         )
     )
     for name in names:
