@@ -74,7 +74,7 @@ class World:
 def world(tmp_path_factory) -> Iterator[World]:
     twin, folder = Twin(seed=7, scale=0.4), tmp_path_factory.mktemp("firm")
     twin.start()
-    _look_alikes(twin, "Brightwater Example", "Kestrel Example")
+    _look_alikes(twin, "Brightwater Example", "Kestrel Example", "Merlin Example")
     customers = twin.simulators["netsuite"].tables["customer"]  # finance owns the name, so no correction takes this away
     scripted = next(iter(customers.rows))
     customers.update(scripted, {"companyName": f"{customers.rows[scripted]['companyName']} {SCRIPT}"})
