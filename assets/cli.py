@@ -52,4 +52,14 @@ def main() -> None:
         sys.exit(console.FAILED)
 
 
-from assets import commands_asof, commands_decide, commands_explain, commands_look, commands_loop, commands_match, commands_project, demo  # noqa: E402, F401  (they add their commands to app)
+from assets import (  # noqa: E402, F401  (they add their commands to app)
+    commands_asof,
+    commands_decide,
+    commands_explain,
+    commands_journal,
+    commands_look,
+    commands_loop,
+    commands_match,
+    commands_project,
+    demo,
+)

@@ -2,25 +2,26 @@
 
 The hash of an event is the SHA-256, in hex, of the hash before it followed by the JSON array
 [seq, at in microseconds since 1970 UTC, actor, kind, subject, body as stored]; before the first event stand 64 zeros.
+Stored bodies hold digests in the place of values, so that a value can be erased and the chain stays whole (journal_values).
 """
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from hub import journal_body, journal_tables
+from hub import journal_body, journal_tables, journal_values, verify_journal
 from hub.errors import Refused
-from hub.journal_tables import event
+from hub.journal_tables import event, kept
+from hub.journal_values import Kept
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-BEFORE_ALL = (0, "0" * 64)
+BEFORE_ALL = (0, verify_journal.BEFORE_ALL)
 PAGE = 500
 SCHEMA = pa.schema(
     [("seq", pa.int64()), ("at", pa.timestamp("us"))] + [(name, pa.string()) for name in ("actor", "kind", "subject", "body", "hash")]
@@ -60,23 +61,32 @@ class Journal:
         if not recordable:
             return []
         with journal_tables.writing(self._engine) as connection:
-            rows = list(_chained(recordable, _head(connection)))
-            connection.execute(sa.insert(event), rows)
-        return [_event(**row) for row in rows]
+            return _append(connection, recordable)
+
+    def erase(self, values: Collection[tuple[int, str]], events: Sequence[Event]) -> list[Event]:
+        """Erase values, named by seq and digest, and record the events that say so, all or nothing; returns these as recorded."""
+        recordable = [_recordable(each) for each in events]
+        with journal_tables.writing(self._engine) as connection:
+            recorded = _append(connection, recordable)
+            chosen = sa.and_(kept.c.seq == sa.bindparam("of_event"), kept.c.digest == sa.bindparam("named"))
+            connection.execute(sa.delete(kept).where(chosen), [{"of_event": seq, "named": digest} for seq, digest in values])
+        journal_tables.sweep(self._engine)
+        return recorded
 
     def events(self, after: int = 0, kinds: Collection[str] | None = None) -> Iterator[Event]:
         """Events in order, those with a seq above `after`, of some kinds or of all."""
+        for row, values in self.stored(after, kinds):
+            yield _event(**row | {"body": journal_values.put_back(row["body"], values)})
+
+    def stored(self, after: int = 0, kinds: Collection[str] | None = None) -> Iterator[tuple[dict[str, Any], Kept]]:
+        """The same events as they are stored: the columns, and the values that are kept of each."""
         wanted = sa.true() if kinds is None else event.c.kind.in_(kinds)
-        for page in self._pages(after, wanted):
-            for row in page:
-                yield _event(*row)
+        for rows, values in self._pages(after, wanted):
+            yield from ((row._asdict(), values.get(row.seq, {})) for row in rows)
 
     def table(self, after: int = 0) -> pa.Table:
         """The same events as Arrow columns seq, at (UTC, without a zone), actor, kind, subject, body (JSON text), hash."""
-        batches = [
-            pa.record_batch([pa.array(column, kind) for column, kind in zip(zip(*page), SCHEMA.types)], SCHEMA)
-            for page in self._pages(after)
-        ]
+        batches = [_batch(rows, values) for rows, values in self._pages(after)]
         return pa.Table.from_batches(batches, SCHEMA)
 
     def head(self) -> tuple[int, str]:
@@ -91,15 +101,17 @@ class Journal:
             first = connection.execute(sa.select(sa.func.min(event.c.seq)).where(later)).scalar()
             return first - 1 if first else _head(connection)[0]
 
+    def findings(self, head: tuple[int, str] | None = None) -> Iterator[tuple[int, str]]:
+        """(seq, sentence) for all that is not as it was recorded.
+
+        head  seq and hash of an event, written down elsewhere, that must be there
+        """
+        read = lambda: (row | {"kept": {digest: list(said) for digest, said in values.items()}} for row, values in self.stored())
+        return verify_journal.findings(read, head)
+
     def verify(self) -> int | None:
-        """Seq of the first event that does not follow from the one before it; None when the chain is whole."""
-        seq, link = BEFORE_ALL
-        for page in self._pages(0):
-            for row in page:
-                if row.seq != seq + 1 or row.hash != (following := _link(link, *row[:-1])):
-                    return row.seq
-                seq, link = row.seq, following
-        return None
+        """Seq of the first event that does not follow from the one before it, or that lost a value; None when all is whole."""
+        return next((seq for seq, _ in self.findings()), None)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -111,15 +123,16 @@ class Journal:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def _pages(self, after: int, wanted: sa.ColumnElement = sa.true()) -> Iterator[Sequence[sa.Row]]:
+    def _pages(self, after: int, wanted: sa.ColumnElement = sa.true()) -> Iterator[tuple[Sequence[sa.Row], dict[int, Kept]]]:
         # Page by page, so that a slow reader holds no transaction open. Nothing can change behind it: events only follow.
         query = sa.select(event).where(wanted).order_by(event.c.seq).limit(PAGE)
         while True:
             with self._engine.connect() as connection:
                 page = connection.execute(query.where(event.c.seq > after)).all()
-            if not page:
-                return
-            yield page
+                if not page:
+                    return
+                values = _values(connection, page)
+            yield page, values
             after = page[-1].seq
 
 
@@ -133,27 +146,59 @@ def copy(source: Journal, target: Journal, last: int | None = None) -> tuple[int
     with journal_tables.writing(target._engine) as connection:
         if _head(connection) != BEFORE_ALL:
             raise Refused("the journal to copy into already holds events; name a new one")
-        for page in source._pages(0, sa.true() if last is None else event.c.seq <= last):
-            connection.execute(sa.insert(event), [row._asdict() for row in page])
+        for rows, values in source._pages(0, sa.true() if last is None else event.c.seq <= last):
+            connection.execute(sa.insert(event), [row._asdict() for row in rows])
+            _keep(connection, values)
     return target.head()
 
 
-def _recordable(each: Event) -> dict[str, Any]:
+def _append(connection: sa.Connection, recordable: list[tuple[dict[str, Any], Kept]]) -> list[Event]:
+    rows = list(_chained([row for row, _ in recordable], _head(connection)))
+    connection.execute(sa.insert(event), rows)
+    values = {row["seq"]: said for row, (_, said) in zip(rows, recordable, strict=True) if said}
+    _keep(connection, values)
+    return [_event(**row | {"body": journal_values.put_back(row["body"], values.get(row["seq"], {}))}) for row in rows]
+
+
+def _recordable(each: Event) -> tuple[dict[str, Any], Kept]:
     at = journal_body.utc(each.at or datetime.now(UTC))
     words = {name: journal_body.line(getattr(each, name), name) for name in ("actor", "kind", "subject")}
-    return {"at_us": (at - EPOCH) // timedelta(microseconds=1), **words, "body": journal_body.text(journal_body.plain(each.body))}
+    values: Kept = {}
+    body = journal_values.put_away(journal_body.plain(each.body), journal_body.text, values)
+    return {"at_us": (at - EPOCH) // timedelta(microseconds=1), **words, "body": journal_body.text(body)}, values
 
 
 def _chained(recordable: Iterable[dict[str, Any]], head: tuple[int, str]) -> Iterator[dict[str, Any]]:
     seq, link = head
     for each in recordable:
         seq += 1
-        link = _link(link, seq, **each)
+        link = verify_journal.link(link, {"seq": seq, **each})
         yield {"seq": seq, **each, "hash": link}
 
 
-def _link(before: str, seq: int, at_us: int, actor: str, kind: str, subject: str, body: str) -> str:
-    return sha256((before + journal_body.text([seq, at_us, actor, kind, subject, body])).encode()).hexdigest()
+def _keep(connection: sa.Connection, values: dict[int, Kept]) -> None:
+    rows = [
+        {"seq": seq, "digest": digest, "salt": salt, "said": said}
+        for seq, of_event in values.items()
+        for digest, (salt, said) in of_event.items()
+    ]
+    if rows:
+        connection.execute(sa.insert(kept), rows)
+
+
+def _values(connection: sa.Connection, page: Sequence[sa.Row]) -> dict[int, Kept]:
+    """The values that are kept of some events, {seq: {digest: (salt, values)}}."""
+    if not any(journal_values.MARK in row.body for row in page):
+        return {}
+    found: dict[int, Kept] = {}
+    for seq, digest, salt, said in connection.execute(sa.select(kept).where(kept.c.seq.between(page[0].seq, page[-1].seq))):
+        found.setdefault(seq, {})[digest] = (salt, said)
+    return found
+
+
+def _batch(rows: Sequence[sa.Row], values: dict[int, Kept]) -> pa.RecordBatch:
+    said = [(*row[:5], journal_values.put_back(row.body, values.get(row.seq, {})), row.hash) for row in rows]
+    return pa.record_batch([pa.array(column, kind) for column, kind in zip(zip(*said), SCHEMA.types)], SCHEMA)
 
 
 def _event(seq: int, at_us: int, actor: str, kind: str, subject: str, body: str, hash: str) -> Event:

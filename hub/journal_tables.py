@@ -1,4 +1,4 @@
-"""The journal's one table, the triggers that make it append-only, and how SQLite and PostgreSQL are opened and locked."""
+"""The journal's tables, the triggers that make it append-only, and how SQLite and PostgreSQL are opened and locked."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -26,6 +26,15 @@ event = sa.Table(
     sa.Column("hash", sa.Text, nullable=False),
     sa.Index("event_by_kind", "kind", "seq"),
 )
+# Values that bodies commit to by their digest (journal_values). Only these can be erased.
+kept = sa.Table(
+    "kept",
+    tables,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("salt", sa.Text, nullable=False),
+    sa.Column("said", sa.Text, nullable=False),
+)
 
 APPEND_ONLY = {
     "sqlite": [
@@ -41,6 +50,18 @@ APPEND_ONLY = {
         "CREATE TRIGGER event_keeps_all BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION event_is_kept()",
     ],
 }
+UNCHANGED = {
+    "sqlite": [
+        "CREATE TRIGGER kept_unchanged BEFORE UPDATE ON kept BEGIN SELECT RAISE(ABORT, 'a value is kept as it was said, or erased'); END"
+    ],
+    "postgresql": [
+        "CREATE FUNCTION kept_is_unchanged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a value is kept as it was said, or erased'; END $$",
+        "CREATE TRIGGER kept_unchanged BEFORE UPDATE ON kept FOR EACH ROW EXECUTE FUNCTION kept_is_unchanged()",
+    ],
+}
+GUARDS = {"event": APPEND_ONLY, "kept": UNCHANGED}
+# Frees what deleted rows leave in the file; SQLite overwrites them itself (secure_delete), and they must leave its log too.
+SWEEP = {"sqlite": "PRAGMA wal_checkpoint(TRUNCATE)", "postgresql": "VACUUM FULL kept"}
 # The first statements of a writing transaction: whoever comes second waits here.
 LOCK = {
     "sqlite": ["BEGIN IMMEDIATE"],
@@ -73,6 +94,12 @@ def writing(opened: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+def sweep(opened: sa.Engine) -> None:
+    """Let nothing of what was deleted stay in the database's files."""
+    with opened.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(SWEEP[opened.dialect.name])
+
+
 def _url(url_or_path: str | Path) -> URL:
     if "://" not in str(url_or_path):
         return URL.create("sqlite", database=str(url_or_path))
@@ -98,6 +125,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose the last commits of a WAL at a power cut
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased leaves no bytes behind
 
 
 def _postgresql(url: URL) -> sa.Engine:
@@ -108,7 +136,8 @@ def _postgresql(url: URL) -> sa.Engine:
 
 
 def _create(connection: sa.Connection) -> None:
-    if not sa.inspect(connection).has_table("event"):
-        tables.create_all(connection)
-        for statement in APPEND_ONLY[connection.dialect.name]:
+    missing = tables.tables.keys() - set(sa.inspect(connection).get_table_names())
+    for name in sorted(missing):  # a journal of an earlier version has no values kept beside it yet
+        tables.tables[name].create(connection)
+        for statement in GUARDS[name][connection.dialect.name]:
             connection.exec_driver_sql(statement)

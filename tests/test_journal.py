@@ -193,11 +193,11 @@ def test_on_postgresql_a_role_that_may_only_read_and_insert_keeps_the_journal_an
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA guarded; CREATE ROLE hub LOGIN")
         journal.open(f"{postgres}?options=-csearch_path%3Dguarded").close()
-        connection.execute("GRANT USAGE ON SCHEMA guarded TO hub; GRANT SELECT, INSERT ON guarded.event TO hub")
+        connection.execute("GRANT USAGE ON SCHEMA guarded TO hub; GRANT SELECT, INSERT ON guarded.event, guarded.kept TO hub")
     place = f"{postgres.replace('concord@', 'hub@')}?options=-csearch_path%3Dguarded"
 
     with journal.open(place) as log:
-        log.append([Event("note", "a", {})])
+        log.append([Event("note", "a", {"message": "kept beside it"})])
 
         assert log.verify() is None
         with pytest.raises(psycopg.errors.InsufficientPrivilege), psycopg.connect(place) as connection:

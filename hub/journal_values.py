@@ -1,0 +1,62 @@
+"""Keeps the values in a journal's bodies beside the chain, which commits to each by a salted hash: so that one can be erased.
+
+In the stored body stands `"~":[digest, names]` in their place. The digest is the SHA-256, in hex, of a random salt followed by
+the values as a JSON object; salt and object stand in the table `kept`. Without the salt nobody can find out a value by trying.
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from hub.errors import Refused
+from hub.verify_journal import PLACE
+
+# What is said of a record or a person in a body, whatever the kind of event: values, and words that may quote them.
+KEYS = frozenset({"base", "want", "payload", "value", "message", "hold", "reason", "query", "evidence"})
+MARK = "~"
+ERASED = "(erased)"
+CLEAR = re.compile('"(' + "|".join(sorted(KEYS)) + r')":(?!null)')
+
+Kept = dict[str, tuple[str, str]]  # {digest: (salt, values as a JSON object)}
+
+
+def put_away(plain: Any, text: Callable[[Any], str], kept: Kept) -> Any:
+    """A plain value with digests instead of the values under KEYS, which go to `kept`. Raises Refused for a key that is the mark."""
+    if isinstance(plain, list):
+        return [put_away(each, text, kept) for each in plain]
+    if not isinstance(plain, Mapping):
+        return plain
+    if MARK in plain:
+        raise Refused(f"journal body: the key {MARK!r} stands for values that are kept elsewhere; call it otherwise")
+    away = {key: value for key, value in plain.items() if key in KEYS and value is not None}
+    rest = {key: put_away(value, text, kept) for key, value in plain.items() if key not in away}
+    return rest | ({MARK: _keep(text(away), sorted(away), kept)} if away else {})
+
+
+def _keep(said: str, names: list[str], kept: Kept) -> list[str]:
+    salt = secrets.token_hex(16)
+    digest = sha256((salt + said).encode()).hexdigest()
+    kept[digest] = (salt, said)
+    return [digest, *names]
+
+
+def put_back(body: str, kept: Mapping[str, tuple[str, str]]) -> str:
+    """The body as it was said; what is kept no longer reads (erased)."""
+    return PLACE.sub(lambda found: _said(found, kept), body) if MARK in body else body
+
+
+def _said(found: re.Match, kept: Mapping[str, tuple[str, str]]) -> str:
+    digest, names = found.groups()
+    return kept[digest][1][1:-1] if digest in kept else ",".join(f'{name}:"{ERASED}"' for name in names[1:].split(","))
+
+
+def digests(body: str) -> list[str]:
+    """The digests that stand in a stored body."""
+    return [digest for digest, _ in PLACE.findall(body)] if MARK in body else []
+
+
+def in_clear(body: str) -> bool:
+    """Whether a stored body holds values themselves: it was recorded by an earlier version."""
+    return bool(CLEAR.search(body))
