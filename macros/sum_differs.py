@@ -10,8 +10,17 @@ from macros.discrepancy import row, union
 def sum_differs(evaluator):
     """What must come to the same sum or count in two roles, and does not."""
     the_rules = firm_rules(evaluator)
-    held = [each for each in the_rules.expectations if each.of in the_rules.entities and set(each.between) <= set(the_rules.roles(each.of))]
-    return union(disagreeing(evaluator, the_rules, each) for each in held)
+    return union(disagreeing(evaluator, the_rules, each) for each in the_rules.expectations if is_held(the_rules, each))
+
+
+def is_held(the_rules, expected):
+    """Whether the firm has what is counted, in both roles, and what it is counted for."""
+    known = the_rules.entities
+    return (
+        expected.of in known
+        and set(expected.between) <= set(the_rules.roles(expected.of))
+        and known[expected.of].fields[expected.per].to in known
+    )
 
 
 def disagreeing(evaluator, the_rules, expected):
