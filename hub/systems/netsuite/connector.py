@@ -126,6 +126,8 @@ class NetSuite:
         after, last = 0, False
         while not last:
             rows, last = self._ask(wanted.after(after))
+            if not all(row.get(wanted.alias) for row in rows):
+                raise ContractBroken(f"{self.name} sends a row without {wanted.alias}; see the role's permissions, then run again")
             yield rows, last
             if not last:
                 after = int(rows[-1][wanted.alias])
@@ -161,7 +163,12 @@ class NetSuite:
             raise SystemUnavailable(
                 f"{self.name} answers {response.status_code} instead of a token; see client_id, certificate_id and private_key"
             )
-        return response.json()["access_token"]
+        try:
+            return response.json()["access_token"]
+        except (ValueError, KeyError, TypeError) as wrong:
+            raise SystemUnavailable(
+                f"{self.name} gave no token: {response.text[:80]!r}; see if the account is up, then run again"
+            ) from wrong
 
 
 def _body(each: mapping.Object, write: Write, seen: Record) -> Record:

@@ -74,7 +74,7 @@ def records(each: mapping.Object, rows: Sequence[dict[str, str]]) -> list[Record
 def tombstones(each: mapping.Object, rows: Sequence[dict[str, str]]) -> list[Record]:
     """Rows of `deleted` as records that are gone: nothing but their ids and the times of their deletion."""
     names = {_alias(each.key): "recordid", _alias(each.changed): "deleteddate"}
-    found = records(each, [{name: row[theirs] for name, theirs in names.items()} for row in rows])
+    found = records(each, [{name: row.get(theirs) for name, theirs in names.items()} for row in rows])
     return [record | {each.gone.deleted: True} for record in found]
 
 
