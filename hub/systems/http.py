@@ -6,6 +6,7 @@ Reads are retried. A write is sent once: whoever sends it must be able to live w
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,7 +25,7 @@ class InDoubt(HubError):
 
 
 class NotSent(HubError):
-    """A write never left this machine: the connection could not be made. Nothing happened."""
+    """A write never left this machine, or was turned away at the door (429). Nothing happened."""
 
 
 class Token(httpx.Auth):
@@ -98,7 +99,7 @@ class Http:
             Rate(int(limits[name]), span) for name, span in (("per_second", Duration.SECOND), ("per_day", Duration.DAY)) if name in limits
         ]
         self.limiter = Limiter(InMemoryBucket(rates)) if rates else None
-        self.redact = redactor(secrets)
+        self.redact, self.free_at = redactor(secrets), 0.0
 
     def read(self, method: str, url: str, **request: Any) -> httpx.Response:
         """An answer below 400, after as many tries as it takes.
@@ -125,6 +126,8 @@ class Http:
             raise NotSent(f"{self.system} {method} {url}: {self.redact(str(failure))}") from failure
         except httpx.TransportError as failure:
             raise InDoubt(f"{self.system} {method} {url}: {type(failure).__name__} {self.redact(str(failure))}") from failure
+        if response.status_code == 429:
+            raise NotSent(f"{self.system} {method} {url}: asked to wait {response.headers.get('retry-after', 'some')} seconds")
         if response.status_code >= 500:
             raise InDoubt(f"{self.system} {method} {url}: answered {response.status_code} {self.redact(response.text[:200])}")
         return response
@@ -135,7 +138,10 @@ class Http:
     def _request(self, method: str, url: str, **request: Any) -> httpx.Response:
         if self.limiter:
             self.limiter.try_acquire(self.system)  # waits for its turn
+        time.sleep(max(0.0, self.free_at - time.monotonic()))
         response = self.client.request(method, url, **request)
+        if response.status_code == 429:  # a system that asks for less gets nothing from any of us until its time is up
+            self.free_at = time.monotonic() + (_seconds(response.headers.get("retry-after")) or 1.0)
         took = response.elapsed.total_seconds() * 1000
         log.debug("%s %s %s answered %d in %.0f ms", self.system, method, response.url.path, response.status_code, took)
         return response

@@ -261,12 +261,12 @@ def test_a_second_create_of_the_same_hub_id_is_refused_by_netsuite(account):
     assert (outcome.state, len(account.customers.rows)) == ("rejected", 6)
 
 
-def test_a_write_that_netsuite_has_no_time_for_is_rejected_and_nothing_is_changed(account):
+def test_a_write_that_netsuite_has_no_time_for_was_not_sent_and_is_due_again(account):
     account.simulator.be_busy(1)
 
     (outcome,) = account.create()
 
-    assert outcome == Outcome("k", "rejected", None, "Concurrent request limit exceeded. Request blocked. (CONCURRENCY_LIMIT_EXCEEDED)")
+    assert outcome.state == "rejected" and outcome.message.startswith("not sent:") and outcome.message.endswith("asked to wait some seconds")
     assert len(account.customers.rows) == 5
 
 

@@ -164,8 +164,6 @@ def _updated(write: Write, response: httpx.Response) -> Outcome:
 
 
 def _rejected(write: Write, response: httpx.Response) -> Outcome:
-    if response.status_code == 429:
-        return Outcome(write.key, "rejected", message=f"not sent: asked to wait {response.headers.get('retry-after', 'some')} seconds")
     return Outcome(write.key, "rejected", message=_refusal(response))
 
 
