@@ -7,7 +7,7 @@ from hub import store
 from hub.errors import HubError
 from hub.firm import Firm
 from hub.journal import Journal
-from reconcile import cases, exceptions, plan, policies, push, settle
+from reconcile import cases, exceptions, lease, plan, policies, push, settle
 from reconcile.exceptions import Trouble
 
 
@@ -53,7 +53,7 @@ def make_plan(firm: Firm, journal: Journal) -> Planned:
     )
 
 
-def push_system(firm: Firm, name: str, journal: Journal) -> dict[str, int]:
+def push_system(firm: Firm, name: str, journal: Journal, worker: str = lease.WORKER) -> dict[str, int]:
     """Settle what is in doubt in one system, then push its approved lines; counts by outcome. An unreachable system is an exception."""
     member, found = firm.systems[name], []
     connector = member.connect()
@@ -61,8 +61,8 @@ def push_system(firm: Firm, name: str, journal: Journal) -> dict[str, int]:
     try:
         with store.writing(firm.hub_file) as connection:
             try:
-                settle.settle(connection, journal, member.system, connector)
-                counts = push.push(connection, journal, member.system, connector)
+                settle.settle(connection, journal, member.system, connector, worker)
+                counts = push.push(connection, journal, member.system, connector, worker)
             except HubError as failure:
                 found.append(Trouble("push", f"{name} push", str(failure), "engineer"))
             exceptions.settle(connection, journal, f"{name} push", ("push",), found)

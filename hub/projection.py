@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS journal.approval (line_id VARCHAR, plan VARCHAR, acto
 CREATE TABLE IF NOT EXISTS journal.sealed (line_id VARCHAR, why VARCHAR, hold VARCHAR, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.push (push_id VARCHAR, line_id VARCHAR, system VARCHAR, object VARCHAR, entity VARCHAR, hub_id VARCHAR, record_id VARCHAR,
   action VARCHAR, state VARCHAR, message VARCHAR, intended_at TIMESTAMP, seq BIGINT);
+-- which worker may push a line, and until when; what it gave back is gone from here
+CREATE TABLE IF NOT EXISTS journal.lease (line_id VARCHAR, worker VARCHAR, leased_at TIMESTAMP, until TIMESTAMP, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.exception (id VARCHAR, kind VARCHAR, subject VARCHAR, message VARCHAR, owner VARCHAR, opened_at TIMESTAMP, seq BIGINT);
 -- when a person last closed an exception: consent that is older counts no more
 CREATE TABLE IF NOT EXISTS journal.closing (kind VARCHAR, subject VARCHAR, seq BIGINT);
@@ -141,6 +143,12 @@ STATEMENTS = {
       FROM (SELECT from_json(body -> 'lines', '["VARCHAR"]') AS lines, subject, actor, body ->> 'policy' AS policy, seq FROM {fresh})""",
     "plan.withdrawn": """
       DELETE FROM journal.approval AS a USING (SELECT seq, unnest(from_json(body -> 'lines', '["VARCHAR"]')) AS id FROM {fresh}) AS n WHERE a.line_id = n.id AND a.seq < n.seq""",
+    "push.leased": """
+      INSERT INTO journal.lease SELECT unnest(lines), actor, happened_at, until, seq
+      FROM (SELECT from_json(body -> 'lines', '["VARCHAR"]') AS lines, actor, happened_at, (body ->> 'until')::TIMESTAMP AS until, seq FROM {fresh})""",
+    "push.released": """
+      DELETE FROM journal.lease AS l USING (SELECT actor, seq, unnest(from_json(body -> 'lines', '["VARCHAR"]')) AS id FROM {fresh}) AS n
+      WHERE l.line_id = n.id AND l.worker = n.actor AND l.seq < n.seq""",
     "push.intended": """
       INSERT INTO journal.push SELECT body ->> 'push_id', unnest(from_json(body -> 'lines', '["VARCHAR"]')), body ->> 'system', body ->> 'object', body ->> 'entity',
         body ->> 'hub_id', body ->> 'record_id', body ->> 'action', 'intended', NULL, happened_at, seq FROM {fresh}""",

@@ -9,7 +9,7 @@ from hub import projection
 from hub.journal import Event, Journal
 from hub.mapping import Object, System
 from hub.systems.connector import Connector, Outcome, Write
-from reconcile import plan, precondition
+from reconcile import lease, plan, precondition
 from reconcile.correction import Correction, Refusal, corrections_of, intent, writes_of
 from reconcile.exceptions import Trouble, opening, settle
 from reconcile.plan import Line
@@ -19,8 +19,12 @@ SENT_AT_ONCE = 200  # writes between two journal entries: what a crash can leave
 PATIENCE = 3  # attempts that came to nothing, before a person is asked
 
 
-def push(connection: duckdb.DuckDBPyConnection, journal: Journal, system: System, connector: Connector) -> dict[str, int]:
+def push(
+    connection: duckdb.DuckDBPyConnection, journal: Journal, system: System, connector: Connector, worker: str = lease.WORKER
+) -> dict[str, int]:
     """Send every approved line of a system; returns how many lines came to which end.
+
+    worker  who pushes: a line that another has leased is left to it
 
     A line whose field moved since the snapshot is refused and becomes an exception: the person's value stays.
     """
@@ -30,27 +34,41 @@ def push(connection: duckdb.DuckDBPyConnection, journal: Journal, system: System
     counts: dict[str, int] = {}
     unseen: list[Trouble] = []
     for name, lines in groupby(approved, key=lambda line: line.object):
-        for state, count in _push_object(connection, journal, system, system.objects[name], connector, list(lines), unseen).items():
+        for state, count in _push_object(connection, journal, system, system.objects[name], connector, list(lines), unseen, worker).items():
             counts[state] = counts.get(state, 0) + count
     settle(connection, journal, f"{system.system} ", ("unseen",), unseen)
     return counts
 
 
 def _push_object(
-    connection, journal, system: System, each: Object, connector: Connector, lines: list[Line], unseen: list[Trouble]
+    connection, journal, system: System, each: Object, connector: Connector, lines: list[Line], unseen: list[Trouble], worker: str
 ) -> dict[str, int]:
     corrections, counts = _without_waiting(connection, system, each, connector, corrections_of(lines))
     for at in range(0, len(corrections), SENT_AT_ONCE):
-        batch = corrections[at : at + SENT_AT_ONCE]
-        seen = connector.look(each, [each_.first.record_id for each_ in batch if each_.first.record_id])
-        moved = precondition.moved_fields(connection, system, each, seen)
-        kept, refusals = precondition.unmoved(batch, seen, moved, each)
-        writes, unwritable = writes_of(system, each, kept, seen)
-        journal.append([opening(_refused(refusal)) for refusal in refusals + unwritable if not refusal.unseen])
-        unseen += [_unseen(refusal) for refusal in refusals if refusal.unseen]
-        outcomes = _send(connection, journal, connector, each, kept, writes)
-        _count(counts, kept, outcomes, len(refusals) + len(unwritable))
+        with lease.held(connection, journal, worker, corrections[at : at + SENT_AT_ONCE]) as batch:
+            _push_batch(connection, journal, system, each, connector, batch, unseen, counts, worker)
     return counts
+
+
+def _push_batch(
+    connection,
+    journal,
+    system: System,
+    each: Object,
+    connector: Connector,
+    batch: list[Correction],
+    unseen: list[Trouble],
+    counts: dict[str, int],
+    worker: str,
+) -> None:
+    seen = connector.look(each, [each_.first.record_id for each_ in batch if each_.first.record_id])
+    moved = precondition.moved_fields(connection, system, each, seen)
+    kept, refusals = precondition.unmoved(batch, seen, moved, each)
+    writes, unwritable = writes_of(system, each, kept, seen)
+    journal.append([opening(_refused(refusal)) for refusal in refusals + unwritable if not refusal.unseen])
+    unseen += [_unseen(refusal) for refusal in refusals if refusal.unseen]
+    outcomes = _send(connection, journal, connector, each, kept, writes, worker)
+    _count(counts, kept, outcomes, len(refusals) + len(unwritable))
 
 
 def _without_waiting(
@@ -75,12 +93,14 @@ def _send(
     each: Object,
     corrections: list[Correction],
     writes: list[Write],
+    worker: str,
 ) -> list[Outcome]:
     if not writes:
         return []
     # The intent is on disk before anything leaves: a crash in between leaves a push in doubt, never one forgotten.
     journal.append([intent(correction) for correction in corrections])
-    outcomes = connector.write(each, writes)
+    lost = lease.lost(connection, journal, worker, corrections)
+    outcomes = connector.write(each, [write for write in writes if write.key not in lost])
     by_push = {correction.push_id: correction for correction in corrections}
     events = [
         Event("push.outcome", outcome.key, {"state": state_of(outcome), "record_id": outcome.record_id, "message": outcome.message})

@@ -8,6 +8,7 @@ from hub import projection
 from hub.journal import Event, Journal
 from hub.mapping import System
 from hub.systems.connector import Connector
+from reconcile import lease
 from reconcile.exceptions import Trouble, opening
 
 # Pushes on their way, and whether their record was read after their last news: a read that began before the answer came may
@@ -54,14 +55,20 @@ def confirm(connection: duckdb.DuckDBPyConnection, journal: Journal) -> dict[str
     return {name: count for name, count in (("confirmed", confirmed), ("unconfirmed", len(lines))) if count}
 
 
-def settle(connection: duckdb.DuckDBPyConnection, journal: Journal, system: System, connector: Connector) -> dict[str, int]:
+def settle(
+    connection: duckdb.DuckDBPyConnection, journal: Journal, system: System, connector: Connector, worker: str = lease.WORKER
+) -> dict[str, int]:
     """Look for the creates in doubt of one system: adopt what is there, free what is not; returns how many of each.
 
     An update in doubt needs no look of its own: the next snapshot shows whether it arrived, and its precondition guards the rest.
+    What another worker has leased is under way, and nobody else's to settle.
     """
     projection.load(connection, journal)
     rows = connection.execute(
-        f"SELECT * FROM ({OPEN}) WHERE system = ? AND state IN ('intended', 'in_doubt') AND still_due", [system.system]
+        f"""
+      SELECT * FROM ({OPEN}) WHERE system = ? AND state IN ('intended', 'in_doubt') AND still_due AND push_id NOT IN (
+        SELECT p.push_id FROM journal.push AS p JOIN journal.lease AS l ON l.line_id = p.line_id WHERE list_contains(?, l.worker) AND l.until > ?)""",
+        [system.system, lease.others(connection, worker), datetime.now(UTC).replace(tzinfo=None)],
     ).fetchall()
     counts: dict[str, int] = {}
     for push_id, _, name, hub_id, _, action, _, intended_at, _, seen_since in rows:

@@ -48,6 +48,8 @@ EVENTS = st.one_of(
         st.sets(IDS),
     ),
     st.builds(lambda kind, key: Event(kind, "plan", {"lines": [key]}), st.sampled_from(["plan.approved", "plan.withdrawn"]), IDS),
+    st.builds(lambda key, worker: Event("push.leased", "crm", {"lines": [key], "until": "2026-11-21T09:00:00Z"}, worker), IDS, IDS),
+    st.builds(lambda key, worker: Event("push.released", "crm", {"lines": [key]}, worker), IDS, IDS),
     st.builds(
         lambda key: Event(
             "push.intended",
