@@ -1,12 +1,13 @@
 # make demo   an invented firm of six systems, turned until nothing is left to correct
 # make dev    Dagster's UI on that firm
 # make test   everything but the live systems     make live    real Tryton and Redmine
-# make bench  speed and accuracy                  make simulation, make mutants   the invariants, longer
+# make bench  speed and accuracy                  make simulation, make soak      the invariants, longer
+# make mutants, make guards                       what the invariants would notice
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo dev test live bench simulation mutants train lint clean
+.PHONY: demo dev test live bench simulation soak mutants guards train lint clean
 
 demo: $(VENV)/.run
 	$(BIN)/hub demo
@@ -18,7 +19,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "not live"
 
 live: $(VENV)/.test
-	$(BIN)/python -m pytest -m live tests/live tests/systems
+	$(BIN)/python -m pytest -m live tests/live tests/systems tests/simulation
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
@@ -26,7 +27,13 @@ bench: $(VENV)/.bench
 simulation: $(VENV)/.test
 	CONCORD_EXAMPLES=$${CONCORD_EXAMPLES:-200} $(BIN)/python -m pytest tests/simulation
 
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.simulation.run --count $${CONCORD_SEEDS:-100000} --jobs 2 --known
+
 mutants: $(VENV)/.test
+	$(BIN)/python -m tests.mutants
+
+guards: $(VENV)/.test
 	$(BIN)/python -m tests.take_guards_out
 
 lint: $(VENV)/.test

@@ -4,67 +4,20 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from loop import Loop
+from sent import EXTERNAL_ID, Sent, of as sent_by
 from two_systems import OBJECTS
 
 from hub.journal import Event
 from hub.mapping import Object
-from hub.systems.connector import Record
 
-SALESFORCE_ROW = re.compile(r"/sobjects/(\w+)/(\w+)$")
-EXTERNAL_ID = {"salesforce": "Concord_Id__c", "netsuite": "externalId"}
 POSTED = ("A", "B", "V")  # NetSuite's open, paid in full, voided
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One write of one record as its system saw it. `made` is the id of the record that came of it, where one was new."""
-
-    system: str
-    object: str
-    record_id: str | None
-    hub_id: str | None
-    body: Record
-    made: str | None = None
-
-    @property
-    def key(self) -> tuple:
-        return self.system, self.object, self.record_id or self.hub_id
 
 
 def sent(loop: Loop) -> list[Sent]:
     """Every write of every record, in the order in which each system saw them."""
-    return [
-        *(one for each in loop.recorders["salesforce"].written for one in _salesforce(*each)),
-        *(one for each in loop.recorders["netsuite"].written for one in _netsuite(*each)),
-    ]
-
-
-def _salesforce(method: str, path: str, body: bytes, status: int, answer: bytes) -> Iterator[Sent]:
-    said, answered = json.loads(body), json.loads(answer or b"null")
-    for one in said.get("compositeRequest", ()):
-        name, record_id = SALESFORCE_ROW.search(one["url"]).groups()
-        yield Sent("salesforce", name, record_id, None, one["body"])
-    for number, one in enumerate(said.get("records", ())):
-        values = {name: value for name, value in one.items() if name not in ("attributes", "id")}
-        made = answered[number] if status == 200 else {}
-        hub_id = None if "id" in one else values[EXTERNAL_ID["salesforce"]]
-        yield Sent("salesforce", one["attributes"]["type"], one.get("id"), hub_id, values, made["id"] if made.get("created") else None)
-
-
-def _netsuite(method: str, path: str, body: bytes, status: int, answer: bytes) -> Iterator[Sent]:
-    name, _, record_id = path.partition("/record/v1/")[2].partition("/")
-    values = json.loads(body)
-    yield Sent(
-        "netsuite",
-        name,
-        record_id or None,
-        None if record_id else values["externalId"],
-        values,
-        values["externalId"] if not record_id and status == 204 else None,
-    )
+    return [one for name in OBJECTS for _, path, *rest in loop.recorders[name].written for one in sent_by(name, path, *rest)]
 
 
 def broken(loop: Loop) -> list[str]:

@@ -1,0 +1,141 @@
+"""Plays a seed: an opening of a firm, steps that go wrong as the seed has it, and the quiet in which everything must come right.
+
+The same seed plays the same story, to the byte: `digest` tells.
+"""
+
+import hashlib
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from random import Random
+
+from reconcile import lease
+from tests.simulation.machine import MACHINE
+from tests.simulation.people import People
+from tests.simulation.wire import READ_FAULTS, WRITE_FAULTS, Schedule
+from tests.simulation.world import World
+
+OPENINGS = 24
+CYCLES = 2  # after the last fault, until no system is written to any more
+UNTOLD = ("at", "at_us", "seq", "hash", "taken_at")
+
+
+@dataclass(frozen=True)
+class Played:
+    """A seed that was played: what broke, what happened, and the digest of all that came of it."""
+
+    seed: int
+    broken: list[str]
+    story: list[str]
+    digest: str
+    excused: int
+
+
+@cache
+def world(name: str) -> World:
+    return World(name)
+
+
+def play(seed: int) -> Played:
+    """Play one seed, in a world that other seeds of this process were played in before."""
+    here = world("both" if seed % 10 == 0 else ("customers", "invoices")[seed % 2])
+    draw = Random(f"seed {seed}")
+    here.open(draw.randrange(OPENINGS))
+    MACHINE.reset(
+        Random(f"machine {seed}"), here.machine_at + timedelta(hours=draw.choice([0, 0, 0, -2, 3]))
+    )  # the clock may be put back, or forward
+    here.people = People(here.simulators, here.holds, Random(f"people {seed}"), here.judge)
+    try:
+        _disturbed(here, draw)
+        broken = _quiet(here, draw)
+    except Exception as failure:  # whatever the hub fails with, unasked, is what we look for
+        here.story += traceback.format_exc().splitlines()[-12:]
+        broken = [*here.judge.broken, f"{type(failure).__name__}: {failure}"]
+    return Played(seed, broken, here.story, _digest(here), len(here.judge.excused))
+
+
+def _disturbed(here: World, draw: Random) -> None:
+    """Some steps, with people in between, and everything that may go wrong."""
+    here.wire.reset(_schedule(here, draw))
+    steps: dict[str, Callable[[], object]] = {
+        "push": here.push,
+        "turn": here.turn,
+        "look": here.observe,
+        "look again": lambda: here.observe(full=True),
+        "two workers": here.two_workers,
+    }
+    for _ in range(draw.choice([1, 1, 2])):
+        if draw.random() < 0.5:
+            here.story.append(here.people.act())
+        what = draw.choice(["push"] * 5 + ["two workers"] * 2 + ["turn", "turn", "look", "look again"])
+        _befall(draw, what)
+        here.attempt(what, steps[what])
+
+
+def _befall(draw: Random, what: str) -> None:
+    """Draw what befalls the process in a step: nothing, its death, or a full disk, at one of its points."""
+    MACHINE.calm()
+    chance = draw.random()
+    kind = draw.choice(["wire", "journal", "hub"] if what in ("push", "two workers") else ["wire", "journal", "hub", "snapshot"])
+    most = {"wire": 20, "journal": 8, "hub": 60, "snapshot": 8}[kind]
+    if chance < 0.35:
+        MACHINE.kill = kind, draw.randrange(1, most)
+    elif chance < 0.45 and kind != "wire":
+        MACHINE.full = kind, draw.randrange(1, most)
+
+
+def _schedule(here: World, draw: Random) -> Schedule:
+    """What befalls each request. A write is rare, so that every second goes wrong; what people do may come at any point."""
+    reads = {number: draw.choice(READ_FAULTS) for number in range(1, 60) if draw.random() < 0.06}
+    writes = {number: draw.choice(WRITE_FAULTS) for number in range(1, 20) if draw.random() < 0.5}
+    people = {number: lambda: here.story.append(f"meanwhile: {here.people.act()}") for number in range(1, 60) if draw.random() < 0.05}
+    return Schedule(reads, writes, people)
+
+
+def _quiet(here: World, draw: Random) -> list[str]:
+    """No faults and no people any more: at most CYCLES cycles later nothing is written, and nothing is left that is due."""
+    here.wire.calm()
+    MACHINE.calm()
+    MACHINE.at += lease.LASTS  # what a dead worker leased is free again, and what was in doubt is to be believed
+    if draw.random() < 0.5:
+        here.replay_all()
+        here.story.append("people had what is held tried again")
+    for number in range(1, CYCLES + 2):
+        here.judge.began = here.wire.requests
+        written = here.turn()
+        MACHINE.at += timedelta(seconds=200)
+        here.story.append(f"cycle {number}: {written} writes")
+        if not written and not _on_its_way(here):
+            break
+    broken = here.judge.at_rest(here.hub)
+    if written:
+        broken.append(f"cycle {CYCLES + 1} after the last fault still wrote {written} times")
+    return broken + _left(here)
+
+
+def _on_its_way(here: World) -> list[tuple]:
+    return here.hub("SELECT push_id, state FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')")
+
+
+def _left(here: World) -> list[str]:
+    """What is due at rest, and what no person is told of."""
+    due = here.hub("SELECT line_id, system, object, record_id, field, base, want FROM work.plan_line WHERE status <> 'held'")
+    untold = here.hub(
+        "SELECT about FROM (SELECT concat_ws(' ', system, object, record_id, field) AS about FROM work.plan_line WHERE status = 'held' AND hold IS NULL)"
+    )
+    return (
+        [f"still due at rest: {row}" for row in due]
+        + [f"never settled: {row}" for row in _on_its_way(here)]
+        + [f"held without a word: {row}" for row in untold]
+    )
+
+
+def _digest(here: World) -> str:
+    """The systems' tables, the journal without its times, and the requests."""
+    tables = {" ".join(key): [table.rows, sorted(table.gone)] for key, table in here._tables()}
+    events = [[event.kind, event.subject, event.body, event.actor] for event in here.journal.events()]
+    told = json.dumps([tables, events, here.wire.log], sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

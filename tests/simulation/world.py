@@ -1,0 +1,215 @@
+"""The world of a seed: a small firm at one of its openings, and the hub's steps in it, each as a process that may die in it."""
+
+import copy
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from assets import correct, observe, sqlmesh_project
+from assets.understand import understand
+from hub import journal, store
+from hub.systems.simulator import Clock
+from reconcile import plan as plans, replay
+from tests.simulation import small_world
+from tests.simulation.judge import Judge
+from tests.simulation.machine import MACHINE, Killed
+from tests.simulation.people import People
+from tests.simulation.wire import Wire, attach
+
+sqlmesh_project.version = lambda firm, real=sqlmesh_project.version, known={}: (
+    known.get(firm.folder) or known.setdefault(firm.folder, real(firm))
+)  # noqa: B006, reads all sources
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+SHARED = {"clock", "stamp", "prefix", "kind", "org"}  # of a simulator's table, what holds no records
+EXPECTED = (OSError, duckdb.IOException, sa.exc.OperationalError)  # what a full disk looks like
+
+
+class World:
+    """One firm of small_world.FIRMS, played again and again from its openings.
+
+    story   what happened, a line each
+    told    the exceptions that a step ended with, a full disk's
+    """
+
+    def __init__(self, name: str):
+        self.clock, self.holds = Clock(), ["customers", "invoices"] if name == "both" else [name]
+        self.simulators = small_world.simulators(self.clock)
+        self.wire = Wire(self.simulators)
+        self.folder = Path(tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)) / "firm"  # noqa: S108
+        self.firm = small_world.write_project(self.folder, small_world.FIRMS[name], self.simulators)
+        self.openings: dict[int, dict[str, Any]] = {}
+        self.story: list[str] = []
+        self.journal = self.keeper = None
+        self._found()
+
+    def close(self) -> None:
+        self._let_go()
+        shutil.rmtree(self.folder.parent)
+
+    # Openings
+
+    def _found(self) -> None:
+        """The firm at rest: founded, read, and nothing left to correct."""
+        MACHINE.reset(Random(0), START)
+        small_world.compile_once(self.firm)
+        self._open()
+        People(self.simulators, self.holds, Random(0)).found(self.holds)
+        while self.turn():
+            pass
+        self.openings[-1] = self._kept("rest")
+
+    def open(self, number: int) -> None:
+        """Put the firm to one of its openings: some people worked, and the plan that follows is approved."""
+        if number not in self.openings:
+            self._back(self.openings[-1])
+            MACHINE.reset(Random(number), START + timedelta(hours=1))
+            self.wire.reset(type(self.wire.schedule)())
+            people = People(self.simulators, self.holds, Random(number))
+            acts = [people.act() for _ in range(1 + number % 4)]
+            self.look_and_plan()
+            self.approve()
+            self.openings[number] = self._kept(f"opening-{number}") | {"story": acts}
+        self._back(self.openings[number])
+        self.story = list(self.openings[number]["story"])
+        self.machine_at = START + timedelta(hours=2)
+        self.judge = Judge(self.firm, self.journal, self.wire, self.simulators)
+
+    def _kept(self, name: str) -> dict[str, Any]:
+        self._let_go()
+        kept = self.folder.parent / name
+        shutil.copytree(self.firm.state, kept)
+        held = {key: {field: value for field, value in vars(table).items() if field not in SHARED} for key, table in self._tables()}
+        self._open()
+        return {"state": kept, "at": self.clock.at, "tables": copy.deepcopy(held)}
+
+    def _back(self, kept: dict[str, Any]) -> None:
+        self._let_go()
+        shutil.rmtree(self.firm.state)
+        shutil.copytree(kept["state"], self.firm.state)
+        for key, held in copy.deepcopy(kept["tables"]).items():  # one copy of all: some tables share their numbers
+            vars(self.simulators[key[0]].tables[key[1]]).update(held)
+        account = self.simulators["netsuite"]
+        account.suiteql.__init__(account.tables)  # it mirrors the tables, and only ever looks at what is newer
+        self.clock.at = kept["at"]
+        self._open()
+
+    def _tables(self):
+        return (((name, key), table) for name, each in self.simulators.items() for key, table in each.tables.items())
+
+    def _open(self) -> None:
+        attach(self.wire)
+        self.journal = journal.open(self.firm.journal)
+        # An open connection keeps DuckDB's instance of the file, so that each step need not read it anew.
+        self.keeper = self._keeper(self.firm.hub_file)
+
+    def _keeper(self, hub_file: Path) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(str(hub_file), config=store.settings())
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        return connection
+
+    def _let_go(self) -> None:
+        for each in (self.journal, self.keeper):
+            if each:
+                each.close()
+
+    # Steps of the hub
+
+    def hub(self, query: str, *values: Any) -> list[tuple]:
+        return self.keeper.cursor().execute(query, values).fetchall()
+
+    def observe(self, full: bool = False) -> None:
+        for name in self.firm.systems:
+            observe.observe(self.firm, name, self.journal, full=full)
+
+    def understand(self) -> None:
+        """Understand, when there is something that the models have not seen."""
+        if self.hub("SELECT 1 FROM capture.pending") or not self.hub("SELECT 1 FROM work.built") or self._is_behind():
+            understand(self.firm, self.journal)
+
+    def _is_behind(self) -> bool:
+        return bool(self.hub("SELECT 1 FROM work.resolved WHERE seq < (SELECT coalesce(max(seq), 0) FROM journal.former)"))
+
+    def plan(self) -> None:
+        correct.make_plan(self.firm, self.journal)
+
+    def approve(self) -> None:
+        """The controller reads the plan and approves all that waits for consent."""
+        with store.writing(self.firm.hub_file) as connection:
+            present = plans.read(connection)
+        wanted = [line.line_id for line in present.lines if line.status == "needs_consent"]
+        if wanted:
+            plans.approve(self.journal, present, present.hash, "controller", wanted)
+
+    def push(self) -> None:
+        for name in self.firm.systems:
+            correct.push_system(self.firm, name, self.journal, "first")
+
+    def look_and_plan(self) -> None:
+        self.observe()
+        self.understand()
+        self.plan()
+
+    def turn(self) -> int:
+        """One cycle; how many requests to write it sent."""
+        before = sum(self.wire.is_write_line(line) for line in self.wire.log)
+        self.look_and_plan()
+        self.approve()
+        self.push()
+        return sum(self.wire.is_write_line(line) for line in self.wire.log) - before
+
+    def replay_all(self) -> None:
+        """People look into what is held, and have it tried again."""
+        for about in sorted(
+            {about for (about,) in self.hub("SELECT subject FROM journal.exception WHERE kind IN (SELECT unnest(?))", list(replay.HELD))}
+        ):
+            replay.request(self.journal, about, "controller")
+
+    def two_workers(self) -> None:
+        """Two hubs on one journal push at once: the second is a copy of the first, on a machine of its own."""
+        self.keeper.execute("CHECKPOINT")
+        other = replace(self.firm, state=self.folder.parent / "other")
+        shutil.rmtree(other.state, ignore_errors=True)
+        shutil.copytree(self.firm.state, other.state, ignore=shutil.ignore_patterns("journal*"))
+        keeper, log = self._keeper(other.hub_file), journal.open(self.firm.journal)
+        failed = MACHINE.together(self.push, lambda: [correct.push_system(other, name, log, "second") for name in other.systems])
+        keeper.close()
+        log.close()
+        if failed:
+            raise failed[0]
+
+    # What may befall a step
+
+    def attempt(self, what: str, step: Callable[[], Any]) -> None:
+        """A step as a process of its own: it may die, or end because the disk is full. Whatever else it raises is a fault of ours."""
+        ended, self.judge.began = "done", self.wire.requests
+        try:
+            step()
+        except Killed as point:
+            ended = f"killed at {point}"
+            self.restart()
+        except EXPECTED as failure:
+            if not MACHINE.full:
+                raise
+            ended = f"ended, for the disk is full: {type(failure).__name__}"
+        self.story.append(f"{what}: {ended}")
+        MACHINE.calm()
+
+    def restart(self) -> None:
+        """A new process finds what the dead one left on the disk: its journal with a torn tail, and perhaps a snapshot cut short."""
+        journal_file = Path(self.firm.journal)
+        left = {path: path.read_bytes() for path in journal_file.parent.glob(f"{journal_file.name}*") if path.suffix != ".sqlite-shm"}
+        self._let_go()
+        for path, content in left.items():
+            torn = MACHINE.draw.randbytes(MACHINE.draw.randrange(1, 5000)) if path.suffix == ".sqlite-wal" else b""
+            path.write_bytes(content + torn)
+        self._open()
+        self.judge.journal = self.journal
