@@ -1,0 +1,130 @@
+"""`python -m tests.mutants [WORD]`: breaks the protocol of writing in one place at a time, in a copy of the tree, and has the seeds find it.
+
+Ends with 1 when a mutant survives. WORD chooses the mutants whose name holds it. What runs is a copy; nothing here changes.
+"""
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+
+from tests.take_guards_out import ROOMS, ROOT, _copied
+
+SEEDS = "400"  # most that a mutant may live through
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A line of the protocol, and what becomes of it."""
+
+    name: str
+    file: str
+    text: str
+    instead: str
+
+
+MUTANTS = (
+    Mutant("no look before a retry", "reconcile/settle.py", "ids = connector.find(each, [hub_id]).get(hub_id, [])", "ids = []"),
+    Mutant(
+        "what is in doubt is due again",
+        "reconcile/plan.py",
+        "d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))",
+        "d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('acknowledged'))",
+    ),
+    Mutant(
+        "a create is due again when its values change",
+        "reconcile/plan.py",
+        "AND d.action = 'create' AND p.action = 'create'",
+        "AND FALSE",
+    ),
+    Mutant(
+        "a write is retried blindly",
+        "hub/systems/http.py",
+        "        except httpx.TransportError as failure:\n            raise InDoubt(",
+        "        except httpx.TransportError:\n            response = self._request(method, url, **request)\n        except ValueError as failure:\n            raise InDoubt(",
+    ),
+    Mutant(
+        "no precondition",
+        "reconcile/precondition.py",
+        "for path, then, now in zip(promised, values[::2], values[1::2]) if then != now",
+        "for path, then, now in ()",
+    ),
+    Mutant(
+        "no version goes with a write",
+        "reconcile/correction.py",
+        "version = seen[first.record_id].version if first.record_id else None",
+        "version = None",
+    ),
+    Mutant(
+        "whole records are put",
+        "reconcile/correction.py",
+        "            body = _body(system, each, correction)\n",
+        "            row = seen[first.record_id].row if first.record_id else {}\n"
+        "            body = {name: row[name] for name in ('Name', 'Website', 'url', 'companyName') if name in row} | _body(system, each, correction)\n",
+    ),
+    Mutant("what is posted is not held", "macros/outbound.py", "if not rule or system.role != rule.ledger:", "if True:"),
+    Mutant("a line does not stand on the status", "reconcile/precondition.py", 'if "status" in columns else []', "if False else []"),
+    Mutant(
+        "consent is not checked",
+        "reconcile/push.py",
+        'plan.read(connection, "approved").lines',
+        "plan.read(connection).lines",
+    ),
+    Mutant(
+        "leases are ignored",
+        "reconcile/lease.py",
+        "{line_id for (line_id,) in rows}\n    if taken:",
+        "set()\n    if taken:",
+    ),
+    Mutant(
+        "the intent is not journaled first",
+        "reconcile/push.py",
+        "    journal.append([intent(correction) for correction in corrections])\n",
+        "",
+    ),
+    Mutant(
+        "creates do not wait for newcomers",
+        "reconcile/precondition.py",
+        "return {record_id for (record_id,) in strangers}",
+        "return set()",
+    ),
+    Mutant("what is gone is written", "reconcile/precondition.py", 'if found.state != "there":', "if False:"),
+)
+
+
+def main() -> int:
+    chosen = [mutant for mutant in MUTANTS if " ".join(sys.argv[1:]) in mutant.name]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "tree"
+        for room in (*filter(lambda room: (ROOT / room).exists(), ROOMS), "tests/take_guards_out.py"):
+            _copied(ROOT / room, copy / room)
+        alive = [mutant for mutant in chosen if not _killed(copy, mutant)]
+    print(f"{len(chosen) - len(alive)} of {len(chosen)} mutants are killed")
+    return len(alive) > 0
+
+
+def _killed(copy: Path, mutant: Mutant) -> bool:
+    """Whether a seed finds the mutant, and which. One whose line is no longer in its file counts as alive."""
+    file = copy / mutant.file
+    before = file.read_text()
+    if before.count(mutant.text) != 1:
+        print(f"NOT FOUND  {mutant.name}: {mutant.file}", flush=True)
+        return False
+    file.write_text(before.replace(mutant.text, mutant.instead))
+    told = _played(copy)
+    file.write_text(before)
+    broken = next((line.strip() for line in told.splitlines() if line.strip().startswith("BROKEN")), "")
+    seed = next((line.split(",")[0] for line in told.splitlines() if line.startswith("seed ")), "")
+    print(f"{'killed' if broken else 'ALIVE '}  {mutant.name}: {f'{seed}, {broken[:160]}' if broken else told[-300:]}", flush=True)
+    return bool(broken)
+
+
+def _played(copy: Path) -> str:
+    command = [sys.executable, "-m", "tests.simulation.run", "--count", SEEDS, "--most", "1"]
+    return subprocess.run(command, cwd=copy, env=environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
