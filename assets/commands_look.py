@@ -27,20 +27,44 @@ def exceptions(project: Project = HERE, json: Json = False) -> None:
 
 @app.command()
 def replay(
-    about: Annotated[str, typer.Argument(help="As `hub exceptions` shows it, or SYSTEM OBJECT; quoted.")],
+    about: Annotated[
+        str, typer.Argument(help="As `hub exceptions` shows it, or SYSTEM OBJECT; quoted. With --verify a push or a plan.")
+    ] = "",
     project: Project = HERE,
     actor: Annotated[str, typer.Option(help="Who asks.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take the request back.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compute what was sent again, of all pushes or of one, and compare byte for byte.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Try again what was quarantined, refused, rejected or given up; the next cycle does it."""
+    """Try again what was quarantined, refused, rejected or given up; the next cycle does it. Or compute again what was sent."""
     from reconcile import replay as replays
 
+    if verify:
+        _reproduce(project, about, json)
+    if not about:
+        raise ConfigurationWrong("hub replay: name what to try again, as `hub exceptions` shows it; or --verify")
     with journal.open(the_firm(project).journal) as entries:
         (replays.undo if undo else replays.request)(entries, about, actor or getpass.getuser())
     console.as_json({"replay": about, "undone": undo}) if json else console.out.print(
         f"{about} stays as it is" if undo else f"the next cycle tries {about} again"
     )
+
+
+def _reproduce(project: Path, about: str, json: bool) -> None:
+    from assets import reproduce
+
+    firm = the_firm(project)
+    with journal.open(firm.journal) as entries:
+        found = reproduce.verify(firm, entries, about)
+    rows = [(each.push_id, each.plan, each.system, each.object, each.state, each.says) for each in found]
+    shown = rows if json else [row for row in rows if row[4] != "equal"]
+    if shown:
+        console.table(shown, ["push", "plan", "system", "object", "payload", "because"], json_too=json)
+    if not json:
+        console.out.print(f"{len(rows) - len(shown):,} of {len(rows):,} payloads come out byte for byte as they were sent")
+    raise typer.Exit(FAILED if any(each.state == "differs" for each in found) else 0)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from hub.verify_journal import PLACE
 KEYS = frozenset({"base", "want", "payload", "value", "message", "hold", "reason", "query", "evidence"})
 MARK = "~"
 ERASED = "(erased)"
-CLEAR = re.compile('"(' + "|".join(sorted(KEYS)) + r')":(?!null)')
+CLEAR = '"(' + "|".join(sorted(KEYS)) + ')":[^n]'  # a value in a body itself, recorded by an earlier version; null says nothing
 
 Kept = dict[str, tuple[str, str]]  # {digest: (salt, values as a JSON object)}
 
@@ -50,13 +50,3 @@ def put_back(body: str, kept: Mapping[str, tuple[str, str]]) -> str:
 def _said(found: re.Match, kept: Mapping[str, tuple[str, str]]) -> str:
     digest, names = found.groups()
     return kept[digest][1][1:-1] if digest in kept else ",".join(f'{name}:"{ERASED}"' for name in names[1:].split(","))
-
-
-def digests(body: str) -> list[str]:
-    """The digests that stand in a stored body."""
-    return [digest for digest, _ in PLACE.findall(body)] if MARK in body else []
-
-
-def in_clear(body: str) -> bool:
-    """Whether a stored body holds values themselves: it was recorded by an earlier version."""
-    return bool(CLEAR.search(body))

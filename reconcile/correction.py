@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
+
+from pydantic_core import to_json
 
 from hub import mapping, nested
 from hub.column import Column
@@ -20,10 +22,11 @@ from reconcile.plan import Line
 
 @dataclass(frozen=True)
 class Correction:
-    """All approved lines of one record: one write."""
+    """All approved lines of one record: one write. `payload`: what is sent, as JSON, once it is made."""
 
     push_id: str
     lines: tuple[Line, ...]
+    payload: str | None = None
 
     @property
     def first(self) -> Line:
@@ -62,27 +65,34 @@ def intent(correction: Correction) -> Event:
             "record_id": first.record_id,
             "action": first.action,
             "fields": {line.field or "create": {"base": line.base, "want": line.want, "why": line.why} for line in correction.lines},
+            "payload": correction.payload,
         },
     )
 
 
 def writes_of(system: System, each: Object, corrections: list[Correction], seen: Mapping[str, Seen]) -> tuple[list[Write], list[Refusal]]:
-    """The corrections as writes that bear the version they were planned on; those that have no way back leave the list."""
-    writes, unwritable = [], []
-    for correction in list(corrections):
+    """The corrections as writes that bear the version they were planned on; in the list they get their payload, and those without a way back leave it."""
+    writes, unwritable, made = [], [], []
+    for correction in corrections:
         first = correction.first
         try:
-            body = _body(system, each, correction)
+            body = body_of(system, each, correction)
         except ConfigurationWrong as wrong:
-            corrections.remove(correction)
             unwritable += [Refusal(line, str(wrong)) for line in correction.lines]
         else:
             version = seen[first.record_id].version if first.record_id else None
             writes.append(Write(correction.push_id, first.action, first.record_id, first.hub_id, body, version))
+            made.append(replace(correction, payload=payload_of(body)))
+    corrections[:] = made
     return writes, unwritable
 
 
-def _body(system: System, each: Object, correction: Correction) -> dict[str, Any]:
+def payload_of(body: Mapping[str, Any]) -> str:
+    """What is sent, as the one JSON text of it that the journal keeps and a replay compares."""
+    return to_json(body).decode()
+
+
+def body_of(system: System, each: Object, correction: Correction) -> dict[str, Any]:
     """The system's own fields of one write. A create leaves out what is not known; an update says it, to clear it."""
     columns, values = each.columns(), {}
     for line in correction.lines:

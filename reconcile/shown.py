@@ -5,12 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from hub import entity
+from hub.journal_values import ERASED
 
 HIDDEN = "(hidden: sensitive)"
 
 
 def values(of: str, text: str | None) -> str:
     """A JSON object of canonical columns, as one line."""
+    if text == ERASED:
+        return text
     said = json.loads(text) if text else {}
     known = {column: shown for column, value in said.items() if (shown := value_of(of, column, value)) is not None}
     if not known:

@@ -2,10 +2,10 @@
 
 import shutil
 import tempfile
-from functools import cache
+from contextlib import suppress
 from pathlib import Path
 
-from assets import correct, observe, understand
+from assets import correct, observe, sqlmesh_project, understand
 from hub import firm, journal, store
 from hub.journal import Event
 from hub.twin.twin import Twin
@@ -62,16 +62,19 @@ class Play:
         self.twin.stop()
 
 
-KEPT = tempfile.TemporaryDirectory(prefix="concord-compiled-")  # as long as the process
+CACHE = Path(__file__).parent.parent / ".cache" / "played"
 
 
-@cache
 def compiled() -> Path:
-    """The state folder of such a firm that has read nothing yet."""
-    folder = Path(KEPT.name)
-    twin = Twin(7, 0.1, SYSTEMS)
-    twin.write_project(folder)
-    empty = firm.read(folder)
-    with journal.open(folder / "unused.sqlite") as unused:
-        understand.understand(empty, unused, remembered=True)  # whose journal the firms made from it do not have
-    return empty.state
+    """The state folder of such a firm that has read nothing yet. Compiling the models takes longer than a turn; they change with the rules only."""
+    with tempfile.TemporaryDirectory(prefix="concord-compiled-") as folder:
+        Twin(7, 0.1, SYSTEMS).write_project(Path(folder))
+        empty = firm.read(Path(folder))
+        kept = CACHE / sqlmesh_project.version(empty)
+        if not kept.exists():
+            with journal.open(Path(folder) / "unused.sqlite") as unused:
+                understand.understand(empty, unused, remembered=True)  # whose journal the firms made from it do not have
+            CACHE.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # another process was first: its tables are as good
+                empty.state.rename(kept)
+    return kept

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.entity import Entity
+from hub.journal_values import ERASED
 from reconcile import shown
 
 DOTS = "••••"
@@ -65,6 +66,8 @@ def told(name: str, column: str, value: Any, look: bool) -> str:
 
 def parts(name: str, text: str | None, look: bool) -> list[tuple[str, str]]:
     """(column in words, value) of a JSON object of canonical columns: before and after of a plan line."""
+    if text == ERASED:
+        return [("", text)]
     found = json.loads(text, parse_float=Decimal) if text else {}
     return [(words(column), told(name, column, value, look)) for column, value in found.items() if value is not None]
 
