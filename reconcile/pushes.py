@@ -95,13 +95,16 @@ def _line(
 ) -> Link:
     line_id, plan = _sealed(connection, push_id, seq, field)
     was = "" if field == "create" else f"target was {shown.values(of, change['base'])}, "
-    says = f"plan line {(line_id or '?')[:8]} of plan {plan or '?'} ({was}wanted {shown.values(of, change['want'])}): {change['why']}"
+    under = _rules(connection, seq)
+    says = f"plan line {(line_id or '?')[:8]} of plan {plan or '?'} ({was}wanted {shown.values(of, change['want'])}): {change['why']} · rules {under or '?'}"
     reasons = [consent(connection, line_id, seq)]
     if field == "hub_id":
         reasons.append(Link("golden", f"{hub_id} is the hub id of the record"))
     else:
         reasons.append(golden(connection, of, ref, hub_id, field, change["want"], rules))
-    return Link("plan_line", says, tuple(reasons), {"line_id": line_id, "plan": plan, "base": shown.values(of, change["base"])})
+    return Link(
+        "plan_line", says, tuple(reasons), {"line_id": line_id, "plan": plan, "base": shown.values(of, change["base"]), "rules": under}
+    )
 
 
 def _sealed(connection, push_id: str, seq: int, field: str) -> tuple[str | None, str | None]:
@@ -115,6 +118,14 @@ def _sealed(connection, push_id: str, seq: int, field: str) -> tuple[str | None,
         [push_id, seq, field],
     ).fetchone()
     return row or (None, None)
+
+
+def _rules(connection, seq: int) -> str | None:
+    """The version of the rules under which the hub lived before an event of the journal."""
+    row = connection.execute(
+        "SELECT subject FROM journal.event WHERE kind = 'rules.changed' AND seq < ? ORDER BY seq DESC LIMIT 1", [seq]
+    ).fetchone()
+    return row and row[0]
 
 
 def consent(connection, line_id: str | None, seq: int) -> Link:

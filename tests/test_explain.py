@@ -53,6 +53,7 @@ def test_a_field_that_the_hub_wrote_is_traced_to_snapshot_consent_owner_and_evid
     assert push.facts["state"] == "confirmed"
     assert push.facts["snapshot"].startswith("salesforce/Account/")
     assert "consent by controller" in consent.says
+    assert line.facts["rules"] == rules.version(str(play.firm.folder.resolve())) and f"rules {line.facts['rules']}" in line.says
     assert "owner erp" in golden.says and "while customer" in golden.says
     assert golden.because[0].facts["snapshot"].startswith("netsuite/customer/")
     assert "weight" in golden.because[1].says
