@@ -55,6 +55,7 @@ def main() -> None:
 from assets import (  # noqa: E402, F401  (they add their commands to app)
     commands_asof,
     commands_decide,
+    commands_erase,
     commands_explain,
     commands_journal,
     commands_look,

@@ -51,6 +51,20 @@ def verify(
     raise typer.Exit(FAILED if found else 0)
 
 
+@commands.command()
+def reseal(
+    into: Annotated[str, typer.Option(help="A new SQLite file or an empty PostgreSQL database.")],
+    project: Project = HERE,
+    json: Json = False,
+) -> None:
+    """Write a journal of an earlier version anew, so that values in it can be erased; stop the hub first."""
+    with journal.open(the_firm(project).journal) as entries, journal.open(into) as anew:
+        seq, link = journal.reseal(entries, anew)
+    console.as_json({"events": seq, "head": f"{seq}:{link}"}) if json else console.out.print(
+        f"{seq:,} events, head {seq}:{link}\nput it in the place of the old one, then `hub rebuild`; see docs/journal.md", soft_wrap=True
+    )
+
+
 def _head(said: str) -> tuple[int, str] | None:
     seq, _, link = said.partition(":")
     if said and not (seq.isdigit() and link):

@@ -50,14 +50,21 @@ def rebuild(firm: Firm, into: Path, snapshots: Iterable[str] | None = None, last
         raise Refused(f"{into} is not empty; name a new folder")
     into.mkdir(parents=True, exist_ok=True)
     built = replace(firm, state=into.resolve(), journal_said="")
+    fill(firm, built, snapshots, last_event)
+    return built
+
+
+def fill(firm: Firm, built: Firm, snapshots: Iterable[str] | None = None, last_event: int | None = None) -> None:
+    """Fill the state folder of a firm that has read nothing, as `rebuild` does."""
     with journal.open(firm.journal) as live, journal.open(built.journal) as copied:
         head = journal.copy(live, copied, last_event)
         with store.writing(built.hub_file) as connection:
             _load(connection, firm, snapshots)
         understand(built, copied, remembered=True)
         if copied.head() != head:
-            raise HubError(f"{into}: the rebuild added events to its copy of the journal; the journal does not hold all that was decided")
-    return built
+            raise HubError(
+                f"{built.state}: the rebuild added events to its copy of the journal; the journal does not hold all that was decided"
+            )
 
 
 def verify(firm: Firm) -> list[TableHash]:

@@ -31,7 +31,7 @@ def build(live: Firm, into: Path, valid: datetime, known: datetime, only: Iterab
         raise Refused(f"{into} is not empty; name a new folder")
     with journal.open(live.journal) as entries:
         then = _under_rules(live, into, rule_history.at_time(entries, valid, known))
-        _make_empty(live, then)
+        make_empty(live, then)
         with journal.open(then.journal) as copied:
             journal.copy(entries, copied, entries.last(known))
             with store.writing(then.hub_file) as connection:
@@ -50,7 +50,7 @@ def _under_rules(live: Firm, into: Path, texts: dict[str, str] | None) -> Firm:
     return replace(firm.read(into.resolve() / "rules"), state=state)
 
 
-def _make_empty(live: Firm, then: Firm) -> None:
+def make_empty(live: Firm, then: Firm) -> None:
     """Make the state folder of a firm under these rules that has read nothing."""
     then.state.mkdir(parents=True)
     version = sqlmesh_project.version(then)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ class Journal:
         with journal_tables.writing(self._engine) as connection:
             recorded = _append(connection, recordable)
             chosen = sa.and_(kept.c.seq == sa.bindparam("of_event"), kept.c.digest == sa.bindparam("named"))
-            connection.execute(sa.delete(kept).where(chosen), [{"of_event": seq, "named": digest} for seq, digest in values])
+            if values:
+                connection.execute(sa.delete(kept).where(chosen), [{"of_event": seq, "named": digest} for seq, digest in values])
         journal_tables.sweep(self._engine)
         return recorded
 
@@ -149,6 +151,23 @@ def copy(source: Journal, target: Journal, last: int | None = None) -> tuple[int
         for rows, values in source._pages(0, sa.true() if last is None else event.c.seq <= last):
             connection.execute(sa.insert(event), [row._asdict() for row in rows])
             _keep(connection, values)
+    return target.head()
+
+
+def reseal(source: Journal, target: Journal) -> tuple[int, str]:
+    """Record every event anew in an empty journal, with its values beside the chain, where they can be erased. Returns its head.
+
+    Numbers and times stay, hashes are others; a last event names the head that the source has. Raises Refused as `copy` does.
+    """
+    if (broken := source.verify()) is not None:
+        raise Refused(f"the journal to write anew breaks at event {broken}; restore it from a backup first")
+    if target.head() != BEFORE_ALL:
+        raise Refused("the journal to write into already holds events; name a new one")
+    events = source.events()
+    while page := list(islice(events, PAGE)):
+        target.append(page)
+    seq, link = source.head()
+    target.append([Event("journal.resealed", link, {"events": seq, "head": link})])
     return target.head()
 
 

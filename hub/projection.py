@@ -61,7 +61,7 @@ SPOKEN = """
 WITH word AS MATERIALIZED (
   SELECT body ->> 'entity' AS entity, body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref, body ->> 'verdict' AS verdict, actor, seq,
     body ->> 'subject_ref' AS subject_ref, body ->> 'reason' AS reason, coalesce(body ->> 'decision', 'D-' || seq) AS decision,
-    coalesce(body ->> 'command', body ->> 'verdict') AS command, body ->> 'evidence' AS evidence, body ->> 'weighed' AS weighed, body ->> 'takes_back' AS takes_back
+    coalesce(body ->> 'command', body ->> 'verdict') AS command, nullif(body ->> 'evidence', '(erased)') AS evidence, body ->> 'weighed' AS weighed, body ->> 'takes_back' AS takes_back
   FROM {said}
 )
 SELECT w.* EXCLUDE (takes_back) FROM word AS w
@@ -74,7 +74,8 @@ PINNED = """
 WITH word AS MATERIALIZED (
   SELECT body ->> 'entity' AS entity, body ->> 'record_ref' AS record_ref, body ->> 'column' AS column_name, body ->> 'value' AS value, actor, seq,
     body ->> 'reason' AS reason, body ->> 'until' AS until, coalesce(body ->> 'decision', 'D-' || seq) AS decision, body ->> 'takes_back' AS takes_back,
-    body ->> 'value' IS NOT NULL OR coalesce(body ->> 'cleared' = 'true', false) AS is_pin  -- also a pin that says that there is nothing
+    -- also a pin that says that there is nothing, and none whose value was erased
+    coalesce(body ->> 'value' <> '(erased)', body ->> 'cleared' = 'true', false) AS is_pin
   FROM {said}
 )
 SELECT w.* EXCLUDE (takes_back, is_pin) FROM word AS w
