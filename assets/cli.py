@@ -62,5 +62,6 @@ from assets import (  # noqa: E402, F401  (they add their commands to app)
     commands_loop,
     commands_match,
     commands_project,
+    commands_retain,
     demo,
 )

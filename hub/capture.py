@@ -92,6 +92,9 @@ def load_missing(connection: duckdb.DuckDBPyConnection, system: System, manifest
 def _load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, manifest: Manifest, folder: Path) -> dict[str, int]:
     target = table(system.system, each.name)
     capture_table.shape(connection, target, each)
+    if manifest.kind == changes.BASELINE:
+        changes.take_over(connection, target, each, folder / manifest.id)
+        return _keep_evidence(connection, each, manifest, folder / manifest.id)
     sifted = changes.sift(connection, target, each, folder / manifest.id)
     changes.find(connection, target, each, folder / manifest.id, sifted)
     changes.drop_outdated(connection, target, each, folder / manifest.id)

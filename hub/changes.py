@@ -4,8 +4,10 @@ from pathlib import Path
 
 import duckdb
 
-from hub.capture_table import row_hash
+from hub.capture_table import STAMPS, row_hash
 from hub.mapping import Object
+
+BASELINE = "baseline"  # a snapshot that stands for all before it, and holds the columns of the table itself
 
 
 def sift(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> str:
@@ -89,6 +91,21 @@ def apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snap
       SELECT d._id, d._hash, d._gone, d._into, '{name}' AS _snapshot, {first} AS _first_at, _stamp AS _changed_at, {moved} AS _field_changed_at, {columns}
       FROM (SELECT *, {stamp(each, read_at(f"'{snapshot.name}'"))} AS _stamp FROM {sifted}) AS s
       JOIN delta AS d ON d._row = s._row {join}""")
+
+
+def take_over(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> None:
+    """Let a baseline take the place of all that the table holds; fills `delta` as `find` does."""
+    columns = ", ".join(f'"{path}"' for path in each.source_fields())
+    name = f"{snapshot.parent.parent.name}/{snapshot.parent.name}/{snapshot.name}"
+    connection.execute(f"DELETE FROM {target}")
+    connection.execute(f"""
+      INSERT INTO {target} BY NAME
+      SELECT "{each.key}" AS _id, {row_hash(each)} AS _hash, _gone, _into, '{name}' AS _snapshot, {", ".join(STAMPS)}, {columns}
+      FROM read_parquet('{snapshot / "rows.parquet"}') WHERE _reason IS NULL""")
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE delta AS
+      SELECT _id, _hash, NULL AS _row, _gone, _into, CASE WHEN _gone = 'merged' THEN 'merge' WHEN _gone IS NULL THEN 'insert' ELSE 'delete' END AS kind
+      FROM {target}""")
 
 
 def read_at(name: str) -> str:

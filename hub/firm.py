@@ -7,7 +7,7 @@ from typing import Any
 
 from hub import firm_settings, mapping, ownership, secret
 from hub.errors import ConfigurationWrong
-from hub.firm_settings import FILE, MemberSettings
+from hub.firm_settings import FILE, MemberSettings, Retention
 from hub.new_firm import write_new as write_new
 from hub.systems.connector import Connection, Connector
 
@@ -57,6 +57,7 @@ class Firm:
     systems: dict[str, Member]
     policies: Path
     ownership: Path
+    retention: Retention = Retention()
     journal_said: str = field(default="", repr=False)
 
     @property
@@ -95,6 +96,7 @@ def read(folder: Path) -> Firm:
         systems={name: _member(folder, name, member) for name, member in settings.systems.items()},
         policies=folder / settings.policies if settings.policies else POLICIES,
         ownership=folder / settings.ownership if settings.ownership else ownership.FILE,
+        retention=settings.retention,
         journal_said=settings.journal,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from hub import entity, secret
 from hub.errors import ConfigurationWrong
@@ -29,6 +29,15 @@ class MemberSettings(BaseModel):
     limits: dict[str, float] = {}  # another pace than system.yaml says: what the firm has bought
 
 
+class Retention(BaseModel):
+    """Days after which things are forgotten, by kind of thing; never, when nothing is said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    snapshots: PositiveInt | None = None
+    cuts: PositiveInt | None = None
+    values: PositiveInt | None = None  # what the journal keeps of writes that are over: before, after, payload, answer
+
+
 class Settings(BaseModel):
     """A firm, as concord.yaml says."""
 
@@ -40,6 +49,7 @@ class Settings(BaseModel):
     policies: str = ""
     ownership: str = ""
     systems: dict[str, MemberSettings] = {}
+    retention: Retention = Retention()
 
 
 def read(folder: Path) -> Settings:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 
+from hub.changes import BASELINE
 from hub.mapping import Object
 from hub.snapshot import Manifest
 
@@ -11,10 +12,10 @@ from hub.snapshot import Manifest
 def keep(connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snapshot: Path) -> None:
     """Let go of the rows that this snapshot says again, and keep those of its own that broke their contract."""
     rows = f"read_parquet('{snapshot / 'rows.parquet'}')"
-    # A full read and a replay say all again; otherwise a row leaves quarantine when it comes again, good or bad.
+    # A full read, a replay and a baseline say all again; otherwise a row leaves quarantine when it comes again, good or bad.
     again = (
         "true"
-        if (m.kind == "full" and m.complete) or m.kind == "replay"
+        if (m.kind == "full" and m.complete) or m.kind in ("replay", BASELINE)
         else f"""coalesce(nullif(record_id, ''), raw) IN (SELECT coalesce(nullif("{each.key}", ''), _raw::VARCHAR) FROM {rows})"""
     )
     connection.execute(
@@ -25,10 +26,11 @@ def keep(connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snaps
         [m.system, m.object],
     )
     connection.execute(f"DELETE FROM capture.quarantine WHERE system = ? AND object = ? AND {again}", [m.system, m.object])
+    since = "b._waits_since" if m.kind == BASELINE else "NULL"
     connection.execute(
         f"""
       INSERT INTO capture.quarantine
-      SELECT ?, ?, b."{each.key}", ?, b._reason, b._raw, coalesce(w.quarantined_at, ?) FROM {rows} AS b
+      SELECT ?, ?, b."{each.key}", ?, b._reason, b._raw, coalesce(w.quarantined_at, {since}, ?) FROM {rows} AS b
       LEFT JOIN waited AS w ON w.key = coalesce(nullif(b."{each.key}", ''), b._raw::VARCHAR)  -- absent: broken for the first time
       WHERE b._reason IS NOT NULL""",
         [m.system, m.object, m.id, m.taken_at],

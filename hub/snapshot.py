@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a snapshot holds. `kind` is full, incremental or replay; only a complete full one tells of absence."""
+    """What a snapshot holds. `kind` is full, incremental, replay or baseline; only a complete full one tells of absence."""
 
     id: str
     system: str
@@ -133,8 +133,13 @@ def read_contract(snapshot: Path) -> Object:
 
 def is_whole(snapshot: Path) -> bool:
     """Whether the rows are those that the manifest was sealed with."""
+    return hash_of(snapshot) == read_manifest(snapshot).hash
+
+
+def hash_of(snapshot: Path) -> str:
+    """The SHA-256 of its rows, in hex."""
     with open(snapshot / "rows.parquet", "rb") as rows:
-        return hashlib.file_digest(rows, "sha256").hexdigest() == read_manifest(snapshot).hash
+        return hashlib.file_digest(rows, "sha256").hexdigest()
 
 
 def all_manifests(folder: Path) -> list[Manifest]:
@@ -183,8 +188,7 @@ def _absent(each: Object, connector: Connector, rows: Path, known: pl.Series | N
 
 def _seal(each: Object, draft: Path, final: Path, manifest: Manifest, absent: list[dict]) -> Manifest:
     pl.DataFrame(absent, schema={"_id": pl.String, "_gone": pl.String, "_into": pl.String}).write_parquet(draft / "gone.parquet")
-    with open(draft / "rows.parquet", "rb") as rows:
-        manifest = replace(manifest, hash=hashlib.file_digest(rows, "sha256").hexdigest())
+    manifest = replace(manifest, hash=hash_of(draft))
     (draft / "contract.json").write_text(each.model_dump_json(by_alias=True))
     (draft / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1))
     draft.rename(final)
