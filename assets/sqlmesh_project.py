@@ -14,8 +14,10 @@ START = "2026-01-01"
 
 
 def version(firm: Firm) -> str:
-    """Changes with the rules, the models and SQLMesh; the tables of another version are built anew."""
-    digest = hashlib.sha256(f"{rules.version(str(firm.folder.resolve()))} {metadata.version('sqlmesh')}".encode())
+    """Changes with the rules, the models, SQLMesh and DuckDB; the tables of another version are built anew."""
+    digest = hashlib.sha256(
+        f"{rules.version(str(firm.folder.resolve()))} {metadata.version('sqlmesh')} {metadata.version('duckdb')}".encode()
+    )
     sources = [
         path for room in ("models", "macros", "materializations") for path in (ROOT / room).rglob("*") if path.suffix in (".sql", ".py")
     ]

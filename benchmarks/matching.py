@@ -41,11 +41,12 @@ def ours(clock: Clock, folder: str) -> None:
 
 
 def splink(clock: Clock, folder: str) -> None:
-    """Training, prediction and clusters, on our keys, which it gets for nothing."""
+    """Our keys, for it has none of its own; training, prediction and clusters."""
     with _fresh(Path(folder) / "splink.duckdb") as connection:
         connection.execute(f"CREATE TABLE record AS FROM '{Path(folder) / 'record.parquet'}'")
-        connection.execute(f"CREATE TABLE key AS {_how().select(HEAD, 'record', COLUMNS)}")
-        with clock:
+        with clock.part("keys"):
+            connection.execute(f"CREATE TABLE key AS {_how().select(HEAD, 'record', COLUMNS)}")
+        with clock.part("the rest"):
             found = splink_peer.clusters(connection, splink_peer.ORGANISATIONS)
         _tell(connection, folder, "splink", found)
 

@@ -7,6 +7,7 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import yaml
 from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, field_validator
 
@@ -14,6 +15,7 @@ from hub import entity, keys
 from hub.errors import ConfigurationWrong
 
 FOLDER = Path(__file__).parent / "identity"
+HEAD = ("record_ref", "source", "hub_id_said")  # of a record, besides its keys
 
 
 class Level(BaseModel):
@@ -58,9 +60,7 @@ class Matching(BaseModel):
     needs: tuple[tuple[str, ...], ...] = ()  # the first of each must not speak against a link by weight, unless the others outweigh it
     review: float
     prior: float
-    copies: float = Setting(
-        default=0, ge=0
-    )  # how many other records a record has that are the same thing; one in each other source at least
+    copies: int = Setting(default=0, ge=0)  # how many other records a record has that are the same thing
     comparisons: dict[str, Comparison] = {}
 
     @field_validator("needs", mode="before")
@@ -73,19 +73,25 @@ class Matching(BaseModel):
         return {name: keys.expanded(sql) for name, sql in self.keys.items()}
 
     def select(self, head: str, records: str, columns: Collection[str], around: Mapping[str, str] | None = None) -> str:
-        """A query for `head` and the keys of records (a table, or a query in brackets) that have these columns.
+        """A query for the keys of records (a table, or a query in brackets) that have these columns.
 
+        head    SQL of the columns in HEAD
         around  {key: query for record_ref and value: what refers to the record}; none in files
         """
         absent = "".join(f", NULL::TEXT AS {name}" for name in self.beside if name not in columns)
-        wanted = ", ".join(f"({sql})::TEXT AS {name}" for name, sql in self.key_sql().items())
-        near = "".join(f", {f'near_{name}.said' if name in (around or {}) else 'NULL'}::TEXT AS {name}" for name in self.around)
+        wanted = ", ".join(f"{sql} AS {name}" for name, sql in self.key_sql().items())
+        near = "".join(f", {f'near_{name}.said' if name in (around or {}) else 'NULL'} AS {name}" for name in self.around)
         joins = " ".join(
-            f"LEFT JOIN (SELECT record_ref, string_agg(DISTINCT value, ' ' ORDER BY value) AS said FROM ({query}) AS said GROUP BY record_ref) AS near_{name} ON near_{name}.record_ref = record.record_ref"
+            f"LEFT JOIN (SELECT record_ref AS near_ref, string_agg(DISTINCT value, ' ' ORDER BY value) AS said FROM ({query}) AS said GROUP BY near_ref) AS near_{name} ON near_{name}.near_ref = record_ref"
             for name, query in (around or {}).items()
         )
-        head = head.replace("record_ref", "record.record_ref", 1)
-        return f"SELECT {head}, {wanted}{near} FROM (SELECT *{absent} FROM {records}) AS record {joins}"
+        made = f"SELECT {head}, {wanted}{near} FROM (SELECT *{absent} FROM {records}) AS record {joins}"
+        plain = ", ".join(f"{name}::TEXT AS {name}" for name in (*HEAD, *self.keys, *self.around))
+        return f"SELECT {plain}, {', '.join(f'{hashed(keys)} AS {name}' for name, keys in self.hashes().items())} FROM ({made}) AS made"
+
+    def hashes(self) -> dict[str, tuple[str, ...]]:
+        """The columns in which a block, or a key whose frequent values weigh less, is one number: {column: keys}."""
+        return {hash_of(keys): keys for keys in (*self.blocks, ("hub_id_said",), *((term,) for term in self.terms()))}
 
     def terms(self) -> list[str]:
         """The keys whose frequent values weigh less."""
@@ -102,6 +108,18 @@ class Matching(BaseModel):
                 "needs": tuple(filter(None, (tuple(name for name in group if said(self.comparisons[name])) for group in self.needs))),
             }
         )
+
+
+def hash_of(keys: Collection[str]) -> str:
+    """The column that holds these keys as one number."""
+    return f"{'_'.join(keys)}_hash"
+
+
+def hashed(keys: Collection[str]) -> str:
+    """SQL for keys as one number: what is looked up among all records should not be text. NULL when one of them says nothing."""
+    said = " AND ".join(f"{key} IS NOT NULL" for key in keys)
+    # DuckDB may hash otherwise in its next version; named here, it makes other models, which are built anew.
+    return f"CASE WHEN {said} THEN hash({', '.join(keys)}, 'duckdb {duckdb.__version__}') >> 1 END::BIGINT"
 
 
 @cache

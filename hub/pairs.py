@@ -4,21 +4,27 @@ Each step is a query over the ones before: candidate (pairs that share a block),
 comparison), weighed (what each level adds), and the verdict.
 """
 
+import re
+
 from hub import keys
+from hub.matching import hash_of
 
 COMMON = 4  # what fewer records have, beside the copies of one, is rare
 HALF_STEPS = "pow(2, floor(2 * log2({})) / 2)"  # so that a weight changes when a value is half as often again, not with every record
 
 
-def weighed(key, how, strong, touched_only):
-    """Candidate pairs of the records in the table `key`, with their weight and verdict; see macros/identity.py for what these mean."""
-    steps, sides = narrowed(key, how, touched_only)
+def weighed(key, how, strong, touched_only, among=None):
+    """Candidate pairs of the records in the table `key`, with their weight and verdict; see macros/identity.py for what these mean.
+
+    among  the table of all records, which says what is common, when `key` holds a few of them alone
+    """
+    steps, sides = narrowed(key, how, strong, touched_only)
     weights = {name: weight(name, comparison) for name, comparison in how.comparisons.items()}
     total = " + ".join([f"{how.prior:.9f}", *(f"w_{name}" for name in weights)])
     evidence = ", ".join([f"'{name}': round(w_{name}, 2)" for name in weights] or ["'strong_key': TRUE"])
     joins = " ".join(f"LEFT JOIN common_{term} ON common_{term}.term = c.term_{term}" for term in how.terms())
     return f"""
-      WITH {steps}, {common(key, how, sides if touched_only else None)}
+      WITH {steps}, {common(among or key, how, sides if touched_only or among else None)}
       compared AS ({compared("candidate", sides, how, strong)}),
       added AS (SELECT c.*{"".join(f", {sql} AS w_{name}" for name, sql in weights.items())} FROM compared AS c {joins}),
       weighed AS (SELECT *, {total} AS match_weight FROM added)
@@ -53,22 +59,29 @@ def slip(how, strong):
     return f"({near}){wrong}"
 
 
-def narrowed(key, how, touched_only):
+def narrowed(key, how, strong, touched_only):
     """Steps of a query that end in `candidate`, and the table that holds the keys of both sides: a few rows when few records were touched."""
     if not touched_only:
         return f"candidate AS MATERIALIZED ({candidates(key, how, key)})", key
     # The touched keys are a table of their own (reconcile/crowds.py), whose size DuckDB knows: else it builds its joins on all records.
-    # Each key column of all records is read once, and all columns together once: joined as they are, each join would read all of them.
+    # All columns of all records are read once: joined as they are, each join would read all of them.
     probe = f"work.touched_{key.rpartition('.')[2]}"
     return (
         f"""
         candidate AS MATERIALIZED ({candidates(key, how, probe)}),
         near AS MATERIALIZED (
-          SELECT k.* FROM (SELECT left_ref AS record_ref FROM candidate UNION SELECT right_ref FROM candidate) AS c
+          SELECT {", ".join(f"k.{each}" for each in weighs_by(how, strong))} FROM (SELECT left_ref AS record_ref FROM candidate UNION SELECT right_ref FROM candidate) AS c
           JOIN {key} AS k ON k.record_ref = c.record_ref
         )""",
         "near",
     )
+
+
+def weighs_by(how, strong):
+    """The columns of a key table that weighing reads; the others only bring records together."""
+    said = {key for each in how.comparisons.values() for level in each.levels for key in re.findall(r"\b[lr]\.(\w+)", level.when)}
+    said |= {key for each in how.comparisons.values() for key in each.on} | {*re.findall(r"\b[lr]\.(\w+)", how.apart)}
+    return sorted({*said, *strong, *map(hash_of, zip(how.terms())), "record_ref", "hub_id_said"})
 
 
 def around(held, touched="TRUE"):
@@ -85,26 +98,21 @@ def around(held, touched="TRUE"):
 
 def candidates(key, how, probe):
     """Pairs of the records in `probe` with those in `key` that agree on one block at least; each pair once, the smaller record_ref left."""
-    return " UNION ".join(_sharing(key, block, how.most, probe) for block in (*how.blocks, ("hub_id_said",)))
+    return " UNION ".join(_sharing(key, hash_of(block), how.most, probe) for block in (*how.blocks, ("hub_id_said",)))
 
 
 def _sharing(key, block, most, probe):
     differ = "t.record_ref < a.record_ref" if probe == key else "t.record_ref <> a.record_ref"
     return f"""
       SELECT least(t.record_ref, a.record_ref) AS left_ref, greatest(t.record_ref, a.record_ref) AS right_ref
-      FROM {probe} AS t JOIN {key} AS a ON {_equal("t", "a", block)} AND {differ}
-      ANTI JOIN ({crowds(key, block, most, probe)}) AS c ON {_equal("c", "t", block)}"""
+      FROM {probe} AS t JOIN {key} AS a ON t.{block} = a.{block} AND {differ}
+      ANTI JOIN ({crowds(key, block, most, probe)}) AS c ON c.{block} = t.{block}"""
 
 
 def crowds(key, block, most, probe):
-    """The values of a block that more than so many records share."""
-    asked = "" if probe == key else f"SEMI JOIN {probe} AS p ON {_equal('k', 'p', block)}"
-    columns, said = ", ".join(f"k.{each}" for each in block), " AND ".join(f"k.{each} IS NOT NULL" for each in block)
-    return f"SELECT {columns} FROM {key} AS k {asked} WHERE {said} GROUP BY ALL HAVING count(*) > {most}"
-
-
-def _equal(one, other, keys):
-    return " AND ".join(f"{one}.{each} = {other}.{each}" for each in keys)
+    """The values of a block, as numbers, that more than so many records share."""
+    asked = "" if probe == key else f"SEMI JOIN {probe} AS p ON k.{block} = p.{block}"
+    return f"SELECT k.{block} FROM {key} AS k {asked} WHERE k.{block} IS NOT NULL GROUP BY ALL HAVING count(*) > {most}"
 
 
 def compared(pair, sides, how, strong):
@@ -112,7 +120,7 @@ def compared(pair, sides, how, strong):
     equal = " OR ".join([f"l.{each} = r.{each}" for each in strong] or ["FALSE"])
     unequal = " OR ".join([f"l.{each} <> r.{each}" for each in strong] or ["FALSE"])
     levels = "".join(f", {level(comparison)} AS v_{name}" for name, comparison in how.comparisons.items())
-    terms = "".join(f", l.{term} AS term_{term}" for term in how.terms())
+    terms = "".join(f", l.{hash_of([term])} AS term_{term}" for term in how.terms())
     numbers = "".join(f", {side}.{each} AS {side}_{each}" for each in strong for side in "lr")
     related = f"COALESCE({how.apart or 'FALSE'}, FALSE)"
     known = f"COALESCE(l.hub_id_said = r.hub_id_said, FALSE) OR COALESCE({equal}, FALSE)"
@@ -149,12 +157,14 @@ def common(key, how, near=None):
     if not how.terms():
         return ""
     size = f"size AS MATERIALIZED (SELECT count(*) AS records FROM {key}),"
-    asked = lambda term: f" AND {term} IN (SELECT {term} FROM {near})" if near else ""
+    # An inner join, whose sides DuckDB puts in order by their size; of a semi join it would make a table of all records.
+    asked = lambda term: f"JOIN (SELECT DISTINCT {term} AS asked FROM {near}) AS n ON n.asked = k.{term}" if near else ""
+    counted = lambda term: f"SELECT {term} AS term, count(*) AS n FROM {key} AS k {asked(term)} WHERE {term} IS NOT NULL GROUP BY ALL"
     return size + "".join(
         f"""
         common_{term} AS MATERIALIZED (
           SELECT term, {HALF_STEPS.format(f"(n - {how.copies})")} / {HALF_STEPS.format("records")} AS share
-          FROM (SELECT {term} AS term, count(*) AS n FROM {key} WHERE {term} IS NOT NULL{asked(term)} GROUP BY ALL) AS counted, size
+          FROM ({counted(hash_of([term]))}) AS counted, size
           WHERE n - {how.copies} >= {COMMON}
         ),"""
         for term in how.terms()

@@ -4,12 +4,15 @@ What a value weighs, and whether it brings records together at all, depends on h
 changes in steps; a record whose value took a step counts as touched. So what a cycle weighs is what a full run would.
 """
 
+from collections.abc import Collection
+
 import duckdb
 
 from hub import pairs
-from hub.matching import Matching
+from hub.matching import Matching, hash_of
 from hub.pairs import COMMON
 from hub.rules import Rules
+from reconcile import ties
 
 STEP = "CASE WHEN {n} - {copies} < {common} THEN -1 ELSE floor(2 * log2({n} - {copies})) END"
 
@@ -46,66 +49,75 @@ def _around(rules: Rules) -> str:
 def remember(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Keep the keys that touched records had when the models last ran: before the models of keys."""
     for name in matched(rules):
-        connection.execute(f"""
-          CREATE OR REPLACE TEMP TABLE old_{name}_key AS SELECT t.record_ref, k.* EXCLUDE (record_ref) FROM work.touched_record AS t
-          LEFT JOIN identity.{name}_key AS k ON k.record_ref = t.record_ref""")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE old_{name}_key AS {_touched(name, rules)}")
+
+
+def _touched(name: str, rules: Rules) -> str:
+    return f"{_counts(name, _counted(rules.matching(name)))} SEMI JOIN work.touched_record AS t ON t.record_ref = k.record_ref"
+
+
+def _counts(name: str, counted: Collection[str]) -> str:
+    """Records by what is counted of them: far fewer bytes than their keys."""
+    return f"SELECT {', '.join(f'k.{column}' for column in ('record_ref', *counted))} FROM identity.{name}_key AS k"
 
 
 def touch(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> None:
     """Touch the records whose values took a step, and note what touched records were linked to: between the models of keys and of pairs."""
     connection.execute("CREATE OR REPLACE TEMP TABLE old_near (record_ref VARCHAR)")
     for name in matched(rules):
-        for columns, tests in _counted(rules.matching(name)).items():
-            if not anew:
-                _touch_shifted(connection, name, columns, tests)
-        if not anew and _took_step(connection, name):
-            connection.execute(f"INSERT INTO work.touched_record SELECT record_ref, 'update' FROM identity.{name}_key AS k {NEW}")
-        connection.execute(f"""
-          CREATE OR REPLACE TABLE work.touched_{name}_key AS
-          SELECT k.* FROM identity.{name}_key AS k SEMI JOIN work.touched_record AS t ON t.record_ref = k.record_ref""")
-        for this, other in (("left", "right"), ("right", "left")):
-            connection.execute(f"""
-              INSERT INTO old_near SELECT p.{other}_ref FROM identity.{name}_pair AS p
-              SEMI JOIN work.touched_record AS t ON t.record_ref = p.{this}_ref WHERE p.verdict = 'link'""")
+        if anew and not connection.execute(f"SELECT 1 FROM identity.{name}_pair LIMIT 1").fetchone():
+            continue  # they are built whole
+        connection.execute(f"CREATE OR REPLACE TABLE work.touched_{name}_key AS {_touched(name, rules)}")
+        if not anew:
+            _touch_stepped(connection, name, _counted(rules.matching(name)))
+        connection.execute(f"INSERT INTO old_near {ties.linked(name)}")
+
+
+def _touch_stepped(connection: duckdb.DuckDBPyConnection, name: str, counted: dict[str, list[str]]) -> None:
+    """Touch the records that have a value which so many more, or fewer, have now that it weighs otherwise."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE stepped (record_ref VARCHAR)")
+    for column, tests in counted.items():
+        _step(connection, name, column, " OR ".join(tests))
+    if _took_step(connection, name):
+        connection.execute(f"INSERT INTO stepped SELECT record_ref FROM identity.{name}_key")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE stepped AS SELECT DISTINCT record_ref FROM stepped AS k {NEW}")
+    connection.execute("INSERT INTO work.touched_record SELECT record_ref, 'update' FROM stepped")
+    connection.execute(
+        f"INSERT INTO work.touched_{name}_key {_counts(name, counted)} SEMI JOIN stepped AS t ON t.record_ref = k.record_ref"
+    )
 
 
 NEW = "ANTI JOIN work.touched_record AS t ON t.record_ref = k.record_ref"
 
 
-def _counted(how: Matching) -> dict[tuple[str, ...], list[str]]:
-    """{columns: what of their number of records matters}, as SQL of {n}."""
-    found = {columns: [f"{{n}} > {how.most}"] for columns in (*how.blocks, ("hub_id_said",))}
+def _counted(how: Matching) -> dict[str, list[str]]:
+    """{column: what of the number of records with a value of it matters}, as SQL of {n}."""
+    found = {hash_of(block): [f"{{n}} > {how.most}"] for block in (*how.blocks, ("hub_id_said",))}
     for term in how.terms():
-        found.setdefault((term,), []).append(STEP.format(n="{n}", copies=how.copies, common=COMMON))
+        found.setdefault(hash_of([term]), []).append(STEP.format(n="{n}", copies=how.copies, common=COMMON))
     return found
 
 
-def _touch_shifted(connection: duckdb.DuckDBPyConnection, name: str, columns: tuple[str, ...], tests: list[str]) -> None:
-    listed, said = ", ".join(columns), " AND ".join(f"{each} IS NOT NULL" for each in columns)
-    equal = " AND ".join(f"k.{each} = s.{each}" for each in columns)
-    stepped = " OR ".join(f"({test.format(n='n')}) <> ({test.format(n='(n - shift)')})" for test in tests)
+def _step(connection: duckdb.DuckDBPyConnection, name: str, column: str, test: str) -> None:
     # How many records more, or fewer, have each value now.
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE shifted AS
-      SELECT {listed}, sum(shift) AS shift FROM (
-        SELECT {listed}, -1 AS shift FROM old_{name}_key
-        UNION ALL
-        SELECT {listed}, 1 FROM identity.{name}_key AS k SEMI JOIN old_{name}_key AS o ON o.record_ref = k.record_ref
-      ) WHERE {said} GROUP BY ALL HAVING sum(shift) <> 0""")
+      SELECT value, sum(shift) AS shift
+      FROM (SELECT {column} AS value, -1 AS shift FROM old_{name}_key UNION ALL SELECT {column}, 1 FROM work.touched_{name}_key)
+      WHERE value IS NOT NULL GROUP BY ALL HAVING sum(shift) <> 0""")
+    # Looked for among all records once, and kept: the few that have such a value, which mostly took no step.
     connection.execute(f"""
-      INSERT INTO work.touched_record
-      SELECT k.record_ref, 'update' FROM identity.{name}_key AS k SEMI JOIN (
-        SELECT {listed} FROM (
-          SELECT {", ".join(f"s.{each}" for each in columns)}, any_value(s.shift) AS shift, count(*) AS n
-          FROM shifted AS s JOIN identity.{name}_key AS k ON {equal} GROUP BY {", ".join(f"s.{each}" for each in columns)}
-        ) WHERE {stepped}
-      ) AS s ON {equal} {NEW}""")
+      INSERT INTO stepped
+      WITH holder AS MATERIALIZED (
+        SELECT k.record_ref, s.value, s.shift FROM identity.{name}_key AS k JOIN shifted AS s ON s.value = k.{column}
+      ), counted AS (SELECT value, any_value(shift) AS shift, count(*) AS n FROM holder GROUP BY value)
+      SELECT h.record_ref FROM holder AS h
+      SEMI JOIN (FROM counted WHERE ({test.format(n="n")}) <> ({test.format(n="(n - shift)")})) AS c ON c.value = h.value""")
 
 
 def _took_step(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether the number of all records, by which shares are reckoned, did."""
     now, fewer, more = connection.execute(f"""
-      SELECT (SELECT count(*) FROM identity.{name}_key), (SELECT count(*) FROM old_{name}_key WHERE source IS NOT NULL),
-        (SELECT count(*) FROM identity.{name}_key AS k SEMI JOIN old_{name}_key AS o ON o.record_ref = k.record_ref)""").fetchone()
+      SELECT (SELECT count(*) FROM identity.{name}_key), (SELECT count(*) FROM old_{name}_key), (SELECT count(*) FROM work.touched_{name}_key)""").fetchone()
     step = "floor(2 * log2(greatest($1, 1))) <> floor(2 * log2(greatest($2, 1)))"
     return connection.execute(f"SELECT {step}", [now, now + fewer - more]).fetchone()[0]

@@ -20,7 +20,7 @@ MANY = 50_000  # of more records than these, a sample is taken
 ROUNDS = 60
 RARE = 1e-4
 LEAST = 0.02  # what no match did among these records, one in fifty may do among the next
-WORTH = 10, 1_000  # pairs that the m, and the u and prior, at hand count for
+M_WORTH, U_WORTH = 10, 1_000  # pairs that the numbers at hand count for: m; u and prior
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ def _maximised(how: Matching, near: Patterns, chance: Patterns, all_pairs: int) 
     share = share_before = 1 / (1 + 2**-how.prior)
     for _ in range(ROUNDS):
         p = near.pairs * _probability(near, m, u, share)
-        m = [_rates(near, number, p, WORTH[0], before) for number, before in enumerate(m_before)]
+        m = [_rates(near, number, p, M_WORTH, before) for number, before in enumerate(m_before)]
         others = chance.pairs * (1 - agree * _probability(chance, m, u, share))
-        u = [_rates(chance, number, others, WORTH[1], before) for number, before in enumerate(u_before)]
-        share = (float(p.sum()) + WORTH[1] * share_before) / (all_pairs + WORTH[1])
+        u = [_rates(chance, number, others, U_WORTH, before) for number, before in enumerate(u_before)]
+        share = (float(p.sum()) + U_WORTH * share_before) / (all_pairs + U_WORTH)
     return [_floored(*each) for each in zip(m, u, m_before, u_before)], u, share
 
 

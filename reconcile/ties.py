@@ -113,25 +113,32 @@ def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool)
         connection.execute(f"DELETE FROM work.question WHERE entity = '{name}'")
         pairs = f"SELECT left_ref, right_ref FROM identity.{name}_pair WHERE verdict IN ('link', 'review')"
     else:
-        connection.execute(
-            f"DELETE FROM work.question WHERE entity = '{name}' AND (left_ref IN (SELECT record_ref FROM near) OR right_ref IN (SELECT record_ref FROM near))"
-        )
-        pairs = " UNION ".join(
-            f"SELECT p.left_ref, p.right_ref FROM identity.{name}_pair AS p SEMI JOIN near AS n ON n.record_ref = p.{end} WHERE p.verdict IN ('link', 'review')"
-            for end in ("left_ref", "right_ref")
-        )
+        connection.execute(f"DELETE FROM work.question WHERE entity = '{name}' AND {_has_end_in('near')}")
+        pairs = f"SELECT left_ref, right_ref FROM identity.{name}_pair WHERE verdict IN ('link', 'review') AND {_has_end_in('near')}"
     # What a number tells apart is asked about where each of the two lacks its like in the other's system.
     alone = "".join(
         f""" AND NOT EXISTS (
           SELECT 1 FROM journal.crossref AS x JOIN canonical.{name} AS c ON c.record_ref = x.record_ref AND c.is_live
-          WHERE x.hub_id = {this}.hub_id AND c.system = split_part(p.{other}_ref, ':', 1))"""
-        for this, other in ((("l", "right"), ("r", "left")) if entity.identity.fallback else ())
+          WHERE x.hub_id = p.{this}_id AND c.system = split_part(p.{other}_ref, ':', 1))"""
+        for this, other in ((("left", "right"), ("right", "left")) if entity.identity.fallback else ())
     )
+    _tied(connection, pairs)
     connection.execute(f"""
-      INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref FROM ({pairs}) AS p
-      JOIN journal.crossref AS l ON l.record_ref = p.left_ref JOIN journal.crossref AS r ON r.record_ref = p.right_ref
+      INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref FROM tied_pair AS p
       ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
-      WHERE l.hub_id <> r.hub_id{alone}""")
+      WHERE p.left_id <> p.right_id{alone}""")
+
+
+def _tied(connection: duckdb.DuckDBPyConnection, pairs: str) -> None:
+    """The temporary table tied_pair (left_ref, right_ref, left_id, right_id): pairs of records and the hub ids that they have, if any."""
+    # Tables, so that DuckDB knows how small they are, and of all ties reads each once.
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE pair_end AS {pairs}")
+    connection.execute("""
+      CREATE OR REPLACE TEMP TABLE tie AS SELECT x.record_ref, x.hub_id FROM journal.crossref AS x
+      SEMI JOIN (SELECT unnest([left_ref, right_ref]) AS record_ref FROM pair_end) AS e ON e.record_ref = x.record_ref""")
+    connection.execute("""
+      CREATE OR REPLACE TEMP TABLE tied_pair AS SELECT p.*, l.hub_id AS left_id, r.hub_id AS right_id FROM pair_end AS p
+      LEFT JOIN tie AS l ON l.record_ref = p.left_ref LEFT JOIN tie AS r ON r.record_ref = p.right_ref""")
 
 
 def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) -> None:
@@ -140,30 +147,38 @@ def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) ->
         connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS SELECT record_ref FROM canonical.{entity} WHERE is_live")
         return
     # What evidence ties has one hub id, but for the links that were not followed: these are open questions. So of all pairs, only
-    # those of touched records are looked for.
+    # those of touched records are looked for, and the rest is a matter of hub ids, which are few.
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE reached AS
-      SELECT record_ref FROM work.touched_record UNION SELECT record_ref FROM old_near
-      UNION SELECT p.right_ref FROM identity.{entity}_pair AS p SEMI JOIN work.touched_record AS t ON t.record_ref = p.left_ref WHERE p.verdict = 'link'
-      UNION SELECT p.left_ref FROM identity.{entity}_pair AS p SEMI JOIN work.touched_record AS t ON t.record_ref = p.right_ref WHERE p.verdict = 'link'""")
-    connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE tied_to AS
-      SELECT left_ref, right_ref FROM work.question WHERE entity = '{entity}' UNION SELECT left_ref, right_ref FROM work.decided WHERE entity = '{entity}'""")
-    connection.execute("CREATE OR REPLACE TEMP TABLE newly AS FROM reached")
-    while connection.execute("SELECT 1 FROM newly LIMIT 1").fetchone():
-        connection.execute(f"""
-          CREATE OR REPLACE TEMP TABLE newly AS
-          WITH shared AS MATERIALIZED (
-            SELECT DISTINCT x.hub_id FROM journal.crossref AS x SEMI JOIN newly AS n ON n.record_ref = x.record_ref WHERE x.entity = '{entity}')
-          SELECT DISTINCT n.record_ref FROM (
-            SELECT p.right_ref AS record_ref FROM tied_to AS p SEMI JOIN newly AS n ON n.record_ref = p.left_ref
-            UNION ALL SELECT p.left_ref FROM tied_to AS p SEMI JOIN newly AS n ON n.record_ref = p.right_ref
-            UNION ALL SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN shared AS s ON s.hub_id = x.hub_id
-          ) AS n ANTI JOIN reached AS r ON r.record_ref = n.record_ref""")
-        connection.execute("INSERT INTO reached FROM newly")
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE affected AS SELECT c.record_ref FROM canonical.{entity} AS c SEMI JOIN reached AS r ON r.record_ref = c.record_ref WHERE c.is_live"
+      SELECT record_ref FROM work.touched_record UNION SELECT record_ref FROM old_near UNION {linked(entity)}""")
+    _tied(
+        connection,
+        f"SELECT left_ref, right_ref FROM work.question WHERE entity = '{entity}' UNION SELECT left_ref, right_ref FROM work.decided WHERE entity = '{entity}'",
     )
+    connection.execute("""
+      CREATE OR REPLACE TEMP TABLE bound_id AS
+      WITH RECURSIVE end_of AS MATERIALIZED (SELECT coalesce(left_id, left_ref) AS one, coalesce(right_id, right_ref) AS other FROM tied_pair),
+      edge AS MATERIALIZED (FROM end_of UNION SELECT other, one FROM end_of),
+      node AS (
+        SELECT DISTINCT coalesce(x.hub_id, r.record_ref) AS id FROM reached AS r LEFT JOIN journal.crossref AS x ON x.record_ref = r.record_ref
+        UNION SELECT e.other FROM node AS n JOIN edge AS e ON e.one = n.id
+      )
+      SELECT id FROM node""")
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE affected AS SELECT c.record_ref FROM canonical.{entity} AS c SEMI JOIN (
+        FROM reached UNION SELECT id FROM bound_id
+        UNION SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN bound_id AS b ON b.id = x.hub_id WHERE x.entity = '{entity}'
+      ) AS r ON r.record_ref = c.record_ref WHERE c.is_live""")
+
+
+def linked(entity: str) -> str:
+    """SQL for what the pairs of touched records link, themselves among them."""
+    touched = _has_end_in("work.touched_record")
+    return f"SELECT unnest([left_ref, right_ref]) AS record_ref FROM identity.{entity}_pair WHERE verdict = 'link' AND {touched}"
+
+
+def _has_end_in(table: str) -> str:
+    return f"(left_ref IN (SELECT record_ref FROM {table}) OR right_ref IN (SELECT record_ref FROM {table}))"
 
 
 def links_of(entity: str) -> str:

@@ -8,8 +8,8 @@ import duckdb
 import polars as pl
 
 from hub import entity
-from hub.matching import Matching
-from hub.pairs import candidates, common, crowds, weighed
+from hub.matching import Matching, hash_of, hashed
+from hub.pairs import candidates, crowds, weighed
 from reconcile import clusters, ties
 
 MARK = "\x1f"  # between the number of a trial and a reference
@@ -69,14 +69,14 @@ class Field:
 
 def heaviest(connection: duckdb.DuckDBPyConnection, where: Field, left: list[str]) -> tuple[str, str]:
     """The pair across two sides, `left` and the others, that the most speaks for."""
-    keys = _marked(where.keys.with_columns(trial=pl.lit(0, pl.Int64)))
+    keys = _marked(connection, where, where.keys.with_columns(trial=pl.lit(0, pl.Int64)))
     pairs = _weighed(connection, where, keys, _all_pairs(where.how)).filter(pl.col("left").is_in(left) != pl.col("right").is_in(left))
     return pairs.sort(["match_weight", "left", "right"], descending=[True, False, False]).select("left", "right").row(0)
 
 
 def run(connection: duckdb.DuckDBPyConnection, where: Field, trials: Sequence[tuple[Change, ...]]) -> list[Outcome]:
     """The outcome of each set of changes, all of them evaluated at once."""
-    keys, how = _blocked(connection, where, _keys(where, trials))
+    keys, how = _blocked(connection, where, _keys(connection, where, trials))
     only = [where.left, where.right]
     alone = keys.filter(_ref("record_ref").is_in(only))
     weights = _weighed(connection, where, alone, _all_pairs(where.how)).select("trial", "match_weight")
@@ -102,18 +102,19 @@ def _blocked(connection: duckdb.DuckDBPyConnection, where: Field, keys: pl.DataF
     """The keys with a column for each block, and the matching by these: what a crowd shares among all records brings nobody together."""
     connection.register("trial_key", keys)
     made = []
-    for number, block in enumerate(where.how.blocks):
-        equal, said = (" AND ".join(test.format(key) for key in block) for test in ("c.{0} = t.{0}", "t.{0} IS NOT NULL"))
-        crowd = f"EXISTS (SELECT 1 FROM ({crowds(where.among, block, where.how.most, 'trial_key')}) AS c WHERE {equal})"
-        values = f" || '{MARK}' || ".join(f"t.{key}" for key in block)
-        made.append(f"CASE WHEN {said} AND NOT {crowd} THEN {values} END AS block_{number}")
+    blocks = {hash_of((f"block_{number}",)): hash_of(block) for number, block in enumerate(where.how.blocks)}
+    for block, column in blocks.items():
+        crowd = f"SELECT * FROM ({crowds(where.among, column, where.how.most, 'trial_key')}) AS c WHERE c.{column} = t.{column}"
+        made.append(
+            f"CASE WHEN t.{column} IS NOT NULL AND NOT EXISTS ({crowd}) THEN (hash(t.{column}, t.trial) >> 1)::BIGINT END AS {block}"
+        )
     found = connection.execute(f"SELECT t.*, {', '.join(made)} FROM trial_key AS t").pl()
     connection.unregister("trial_key")
-    blocks = tuple((f"block_{number}", "trial") for number in range(len(made)))
+    blocks = tuple((f"block_{number}",) for number in range(len(made)))
     return found, where.how.model_copy(update={"blocks": blocks, "apart": _related(where.how)})
 
 
-def _keys(where: Field, trials: Sequence[tuple[Change, ...]]) -> pl.DataFrame:
+def _keys(connection: duckdb.DuckDBPyConnection, where: Field, trials: Sequence[tuple[Change, ...]]) -> pl.DataFrame:
     """The keys once for each trial: `trial` in front of every reference, so that records of one trial meet no others."""
     copies = pl.DataFrame({"trial": range(len(trials))}, schema={"trial": pl.Int64}).join(where.keys, how="cross")
     changed: dict[tuple[int, str], dict] = {}
@@ -124,20 +125,23 @@ def _keys(where: Field, trials: Sequence[tuple[Change, ...]]) -> pl.DataFrame:
     if changed:
         anew = pl.DataFrame(list(changed.values()), schema=copies.schema)
         copies = pl.concat([copies.join(anew, on=["trial", "record_ref"], how="anti"), anew])
-    return _marked(copies)
+    return _marked(connection, where, copies)
 
 
-def _marked(copies: pl.DataFrame) -> pl.DataFrame:
+def _marked(connection: duckdb.DuckDBPyConnection, where: Field, copies: pl.DataFrame) -> pl.DataFrame:
     marked = (pl.concat_str("trial", name, separator=MARK).alias(name) for name in ("record_ref", "hub_id_said"))
-    return copies.with_columns(pl.col("record_ref").alias("plain_ref"), *marked)
+    hashes = where.how.hashes()
+    plain = copies.drop(*hashes, strict=False).with_columns(pl.col("record_ref").alias("plain_ref"), *marked)
+    connection.register("trial_key", plain)
+    anew = ", ".join(f"{hashed(keys)} AS {column}" for column, keys in hashes.items())
+    found = connection.execute(f"SELECT *, {anew}, trial AS {hash_of(['trial'])} FROM trial_key").pl()
+    connection.unregister("trial_key")
+    return found
 
 
 def _weighed(connection: duckdb.DuckDBPyConnection, where: Field, keys: pl.DataFrame, how: Matching) -> pl.DataFrame:
     connection.register("trial_key", keys)
-    # What is common is so among all records, not among these few.
-    here, everywhere = common("trial_key", how), common(where.among, how, "trial_key")
-    sql = weighed("trial_key", how, where.strong, False)
-    found = connection.execute(sql.replace(here, everywhere) if here else sql).pl()
+    found = connection.execute(weighed("trial_key", how, where.strong, False, where.among)).pl()
     connection.unregister("trial_key")
     return found.with_columns(_trial("left_ref"), _ref("left_ref").alias("left"), _ref("right_ref").alias("right"))
 

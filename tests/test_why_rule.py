@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from hub import entity, projection, rules, store
+from hub.matching import hashed
 from hub.pairs import weighed
 from reconcile import ties, why_flip, why_match, why_told, why_trial
 from reconcile.clusters import clusters
@@ -200,7 +201,9 @@ def test_what_needs_two_changes_is_told_with_both(the_rules):
         keys.select("record_ref", parent_ref="hub_id_said"),
     )
     with store.connect() as connection:
-        connection.register("keys", keys)
+        connection.register("said", keys)
+        hashes = ", ".join(f"{hashed(each)} AS {column}" for column, each in where.how.hashes().items())
+        connection.execute(f"CREATE TABLE keys AS SELECT *, {hashes} FROM said")
         (before,) = why_trial.run(connection, where, [()])
 
         flips = why_flip.by_evidence(connection, where, before)
