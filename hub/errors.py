@@ -19,3 +19,7 @@ class SystemUnavailable(HubError):
 
 class Refused(HubError):
     """A person's request can't be carried out as asked."""
+
+
+class NotThere(Refused):
+    """What was asked for is not there."""

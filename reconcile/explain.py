@@ -6,7 +6,7 @@ import duckdb
 
 from hub import entity
 from hub.rules import Rules
-from reconcile import kinship, pushes, shown, standing
+from reconcile import hub_ids, kinship, pushes, shown, standing
 from reconcile.chain import Chain, Link
 
 NAMES = ("legal_name", "full_name", "name", "title", "code", "number")
@@ -28,7 +28,7 @@ def trace(connection: duckdb.DuckDBPyConnection, system: str, each: str, record_
     if tie:
         return _of_record(connection, ref, *tie, rules)
     if holder := connection.execute(
-        "SELECT entity, hub_id FROM journal.crossref WHERE hub_id = ? LIMIT 1", [present(connection, record_id)]
+        "SELECT entity, hub_id FROM journal.crossref WHERE hub_id = ? LIMIT 1", [hub_ids.present(connection, record_id)]
     ).fetchone():
         return _of_hub_id(connection, record_id, *holder, rules)
     return _not_there(connection, system, each, name, record_id)
@@ -107,22 +107,6 @@ def _since(connection: duckdb.DuckDBPyConnection, ref: str) -> str:
     if not ties:
         return "it was first read: the id follows from its own number"
     return f"{shown.at(ties[0][1])} (journal event {ties[0][2]})" + (f", before that {ties[1][0]}" if len(ties) > 1 else "")
-
-
-def present(connection: duckdb.DuckDBPyConnection, hub_id: str) -> str:
-    """The id that a hub id was redirected to, step by step; itself when it was not."""
-    moved = dict(
-        connection.execute("""
-      SELECT pair[1], pair[2] FROM (
-        SELECT seq, unnest(from_json(body -> 'redirects', '[["VARCHAR"]]')) AS pair FROM journal.event WHERE kind = 'hub_ids.redirected')
-      ORDER BY seq""").fetchall()
-    )
-    held = lambda each: connection.execute("SELECT 1 FROM journal.crossref WHERE hub_id = ? LIMIT 1", [each]).fetchone()
-    passed = set()
-    while not held(hub_id) and hub_id in moved and hub_id not in passed:
-        passed.add(hub_id)
-        hub_id = moved[hub_id]
-    return hub_id
 
 
 def _object(connection: duckdb.DuckDBPyConnection, system: str, each: str) -> str:

@@ -1,7 +1,7 @@
 """What a hub id stood for, and stands for: every id that was ever issued resolves, for any date."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import duckdb
 
@@ -46,6 +46,14 @@ class Resolved:
     now: str
     records: list[str]
     issued_at: datetime | None
+
+
+def present(connection: duckdb.DuckDBPyConnection, hub_id: str) -> str:
+    """The id that holds the records of a hub id today; itself when it was never issued."""
+    try:
+        return resolve(connection, hub_id, datetime.now(UTC).replace(tzinfo=None)).now
+    except Refused:
+        return hub_id
 
 
 def resolve(connection: duckdb.DuckDBPyConnection, hub_id: str, at: datetime) -> Resolved:

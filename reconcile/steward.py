@@ -12,7 +12,7 @@ from hub.entity import Entity
 from hub.errors import Refused
 from hub.journal import Journal
 from hub.rules import Rules
-from reconcile import decided, hub_ids
+from reconcile import decided, hub_ids, meant
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,9 @@ class Steward:
         return decided.today(self.connection, standing.select(decided.WORDS.keys()).cast(decided.WORDS))
 
     def record(self, said: str) -> tuple[str, str]:
-        """(record_ref, entity) of a record as people name it. Raises Refused for one that is not in the cut."""
-        ref = ":".join(said.split(maxsplit=2)) if ":" not in said else said
-        system, each = ([*ref.split(":", 2), "", ""])[:2]
-        holding = [
-            name for name in self.rules.entities if (system, each) in [(known.system, of.name) for known, of in self.rules.objects(name)]
-        ]
-        for name in holding:
-            if self.connection.execute(f"SELECT 1 FROM canonical.{name} WHERE record_ref = ?", [ref]).fetchone():
-                return ref, self._resolved(name, ref)
-        raise Refused(f"{said} is no record of the newest cut; name it SYSTEM:OBJECT:ID, as `hub id` lists those of a hub id")
+        """(record_ref, entity) of a record as people name it. Raises NotThere for one that is not in the cut."""
+        found = meant.record(self.connection, said, self.rules)
+        return found.refs[0], self._resolved(found.entity, found.refs[0])
 
     def cluster(self, hub_id: str) -> Cluster:
         """The cluster that a hub id leads to today. Raises Refused for an id that was never issued or has no live record."""

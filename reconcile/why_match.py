@@ -9,10 +9,10 @@ from hub.errors import Refused
 from hub.rules import Rules
 from reconcile import explain, kinship, why_flip, why_number, why_rule, why_trial
 from reconcile.chain import Link
+from reconcile.meant import Side, side, tied
 from reconcile.why_evidence import Step, steps
 from reconcile.why_flip import Flip
 from reconcile.why_rule import Rule
-from reconcile.why_sides import Side, side, tied
 from reconcile.why_trial import Field, Outcome
 
 # The records around a pair: all that links, decisions or hub ids connect with either, as reconcile.ties follows them.

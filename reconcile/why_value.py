@@ -9,7 +9,7 @@ from hub import entity
 from hub.errors import Refused
 from hub.rules import Rules
 from reconcile import shown, standing
-from reconcile.why_sides import side
+from reconcile.meant import side
 
 
 @dataclass(frozen=True)

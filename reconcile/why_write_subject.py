@@ -11,7 +11,7 @@ from hub import entity
 from hub.errors import Refused
 from hub.rules import Rules
 from reconcile import shown
-from reconcile.why_sides import side
+from reconcile.meant import side
 
 # Every line that ownership asks for, with what the plan makes of it; those that are waived or on their way are not in the plan.
 LINE = """

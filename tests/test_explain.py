@@ -100,7 +100,9 @@ def test_a_hub_id_is_traced_to_its_records_and_an_old_one_to_its_successor(play)
     hub_id = play.rows(
         "SELECT hub_id FROM journal.crossref WHERE entity = 'customer' GROUP BY hub_id HAVING count(*) > 2 ORDER BY 1 LIMIT 1"
     )[0][0]
-    play.note("hub_ids.redirected", "customer", {"entity": "customer", "redirects": [["C-999999", hub_id]]}, actor="hub")
+    (ref,) = play.rows("SELECT min(record_ref) FROM journal.crossref WHERE hub_id = ?", hub_id)[0]
+    for each in ("C-999999", hub_id):  # as if the record had been a thing of its own for a while
+        play.note("hub_ids.assigned", "customer", {"entity": "customer", "assigned": [[ref, each]]}, actor="hub")
 
     now, old = traced(play, "hub", "customer", hub_id), traced(play, "hub", "customer", "C-999999")
 

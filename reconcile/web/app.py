@@ -25,11 +25,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from hub import journal as journals
-from hub.errors import HubError, Refused
+from hub.errors import HubError, NotThere, Refused
 from hub.firm import Firm
 from hub.journal import Event, Journal
 from reconcile.web import corrections, duplicates, findings, home, overlay, records, safety, says, troubles, why
-from reconcile.web.desk import Desk, Go, NotThere, Page
+from reconcile.web.desk import Desk, Go, Page
 from reconcile.web.overlay import Newest
 
 HERE = Path(__file__).parent

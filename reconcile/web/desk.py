@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import duckdb
 
 from hub import rules
-from hub.errors import HubError
+from hub.errors import NotThere
 from hub.firm import Firm
 from hub.journal import Event, Journal
 from hub.rules import Rules
@@ -17,10 +17,6 @@ from reconcile.steward import Steward
 from reconcile.web import safety, says
 
 PAGE = 50
-
-
-class NotThere(HubError):
-    """What was asked for is not in the newest cut."""
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from hub.errors import Refused
+from hub.errors import NotThere, Refused
 from reconcile import decide as decisions
 from reconcile.web import clusters, says
-from reconcile.web.desk import Desk, Go, NotThere, Page, link
+from reconcile.web.desk import Desk, Go, Page, link
 from reconcile.web.home import waiting
 
 VERDICTS = ("same", "different")

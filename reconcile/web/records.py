@@ -3,10 +3,11 @@
 from typing import Any
 
 from hub import capture
-from reconcile import contradiction, decide, shown
+from hub.errors import NotThere
+from reconcile import contradiction, decide, hub_ids, shown
 from reconcile.decide import Decision
 from reconcile.web import clusters as sides, says
-from reconcile.web.desk import PAGE, Desk, Go, NotThere, Page, Slice
+from reconcile.web.desk import PAGE, Desk, Go, Page, Slice
 
 RECENT = 50  # rows of history on a page
 
@@ -152,12 +153,7 @@ def _replaces(desk: Desk) -> bool:
 
 def _elsewhere(desk: Desk, name: str, hub_id: str) -> dict[str, Any]:
     """The golden row that most records of a former hub id belong to now."""
-    now = desk.one(
-        """SELECT x.hub_id FROM journal.former AS f JOIN journal.crossref AS x ON x.record_ref = f.record_ref
-      WHERE f.hub_id = ? GROUP BY x.hub_id ORDER BY count(*) DESC, x.hub_id LIMIT 1""",
-        [hub_id],
-    )
-    golden = desk.one(f"SELECT * FROM golden.{name} WHERE hub_id = ?", [now["hub_id"]]) if now else None
+    golden = desk.one(f"SELECT * FROM golden.{name} WHERE hub_id = ?", [hub_ids.present(desk.connection, hub_id)])
     if not golden:
         raise NotThere(f"{name} {hub_id} is not in the newest cut; search it among the clusters of {name}")
     return golden

@@ -1,7 +1,8 @@
 """Why two records are one or not, with what would reverse it: the page of `hub explain match`."""
 
+from hub.errors import NotThere
 from reconcile import charts, shown, why_flip, why_match, why_told
-from reconcile.web.desk import Desk, NotThere, Page
+from reconcile.web.desk import Desk, Page
 from reconcile.web.says import words
 from reconcile.why_match import Match
 

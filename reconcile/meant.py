@@ -1,14 +1,13 @@
-"""Which two records are meant: by record_ref, by `system object id`, or by hub id."""
+"""What people mean who name a record, by record_ref or `system object id`, or a hub id."""
 
 import difflib
 from dataclasses import dataclass
 
 import duckdb
 
-from hub.errors import Refused
+from hub.errors import NotThere
 from hub.rules import Rules
-from reconcile import shown
-from reconcile.explain import present
+from reconcile import hub_ids, shown
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,20 @@ class Side:
 
 
 def side(connection: duckdb.DuckDBPyConnection, said: str, rules: Rules) -> Side:
-    """The record or the hub id that is meant. Raises Refused for one that the cut does not know, with what is similar."""
-    return _record(connection, said, rules) or _hub_id(connection, said) or _unknown(connection, said, rules)
+    """The record or the hub id that is meant. Raises NotThere for one that the cut does not know, with what is similar."""
+    found = _record(connection, said, rules) or _hub_id(connection, said)
+    if not found:
+        raise NotThere(
+            f"no record or hub id {said!r} in the newest cut; {_similar(connection, said, rules)}. Write SYSTEM:OBJECT:ID, or a hub id"
+        )
+    return found
+
+
+def record(connection: duckdb.DuckDBPyConnection, said: str, rules: Rules) -> Side:
+    """The record that is meant. Raises NotThere for one that the cut does not know, with what is similar."""
+    if not (found := _record(connection, said, rules)):
+        raise NotThere(f"{said} is no record of the newest cut; {_similar(connection, said, rules)}. Write SYSTEM:OBJECT:ID")
+    return found
 
 
 def _record(connection: duckdb.DuckDBPyConnection, said: str, rules: Rules) -> Side | None:
@@ -43,20 +54,17 @@ def tied(connection: duckdb.DuckDBPyConnection, ref: str) -> str | None:
 
 
 def _hub_id(connection: duckdb.DuckDBPyConnection, said: str) -> Side | None:
-    hub_id = present(connection, said)
+    hub_id = hub_ids.present(connection, said)
     rows = connection.execute("SELECT entity, record_ref FROM journal.crossref WHERE hub_id = ? ORDER BY record_ref", [hub_id]).fetchall()
     return Side(rows[0][0], tuple(ref for _, ref in rows), hub_id) if rows else None
 
 
-def _unknown(connection: duckdb.DuckDBPyConnection, said: str, rules: Rules) -> Side:
+def _similar(connection: duckdb.DuckDBPyConnection, said: str, rules: Rules) -> str:
     known = [ref for (ref,) in connection.execute(CLOSE, [said.replace(" ", ":")] * 2).fetchall()]
     close = [name for name in known if difflib.SequenceMatcher(None, said.replace(" ", ":"), name).ratio() >= 0.5][:3]
-    hint = (
-        f"similar: {', '.join(shown.record(ref) for ref in close)}"
-        if close
-        else f"the systems are {', '.join(sorted(each.system for each in rules.systems))}"
-    )
-    raise Refused(f"no record or hub id {said!r} in the newest cut; {hint}. Write SYSTEM:OBJECT:ID, or a hub id")
+    if close:
+        return f"similar: {', '.join(shown.record(ref) for ref in close)}"
+    return f"the systems are {', '.join(sorted(each.system for each in rules.systems))}"
 
 
 CLOSE = """
