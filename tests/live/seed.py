@@ -52,7 +52,7 @@ ORGANISATIONS: list[Organisation] = _table(
     Organisation,
     """
 A-01 | Alder & Brook GmbH       | Alder & Brook GmbH               | DE492655486  | alder.example    | Lindenallee 4     | 10115 | Berlin    | DE | 30
-A-02 | Mueller und Soehne Maschinenbau | Müller & Söhne Maschinenbau GmbH | DE644854973  | mueller.example  | Werkstraße 12     | 70173 | Stuttgart | DE | 30
+A-02 | Mueller und Soehne       | Müller & Söhne Maschinenbau GmbH | DE644854973  | mueller.example  | Werkstraße 12     | 70173 | Stuttgart | DE | 30
 A-03 | Harbour Finch | Harbour & Finch GmbH + Harbour and Finch | DE707151283 | harbour.example | Am Sandtorkai 7 | 20457 | Hamburg | DE | 60
 A-04 | Nordwind Logistik SE     | Hansa Spedition GmbH             | DE697714383  | hansa.example    | Hafenring 21      | 28195 | Bremen    | DE | 30
 A-05 | Donau Energie AG         | Donau Energie AG                 | ATU55650450  | donau.example    | Praterstraße 33   | 1020  | Wien      | AT | 30
@@ -264,7 +264,7 @@ EXPECTED = {
     "duplicates_in_tryton": {"A-03": ["Harbour & Finch GmbH", "Harbour and Finch"], "A-10": ["Lumen Optik GmbH", "LUMEN Optik G.m.b.H."]},
     # The CRM knows them under another spelling, and without a tax id: (CRM, Tryton).
     "other_spelling": {
-        "A-02": ("Mueller und Soehne Maschinenbau", "Müller & Söhne Maschinenbau GmbH"),
+        "A-02": ("Mueller und Soehne", "Müller & Söhne Maschinenbau GmbH"),
         "A-03": ("Harbour Finch", "Harbour & Finch GmbH"),
     },
     "renamed_in_crm_after_close": {"A-04": ("Nordwind Logistik SE", "Hansa Spedition GmbH")},

@@ -17,7 +17,7 @@ from assets import correct, observe, understand
 from assets.observe import Observed
 from hub import firm, journal, store
 from hub.firm import Firm
-from hub.journal import Journal
+from hub.journal import Event, Journal
 from reconcile import plan
 from reconcile.plan import Plan
 
@@ -68,6 +68,11 @@ class Hub:
     def approve(self, made: Plan) -> None:
         """A controller's consent to all that waits for one."""
         plan.approve(self.journal, made, made.hash, "controller")
+
+    def say_same(self, entity: str, left_ref: str, right_ref: str) -> None:
+        """A steward's word on two records."""
+        body = {"entity": entity, "left_ref": left_ref, "right_ref": right_ref, "verdict": "same"}
+        self.journal.append([Event("match.decided", f"{left_ref} {right_ref}", body, "steward")])
 
     def push(self) -> dict[str, dict[str, int]]:
         return {name: correct.push_system(self.firm, name, self.journal) for name in self.firm.systems}

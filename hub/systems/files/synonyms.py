@@ -1,7 +1,7 @@
 """Knows what exports call our fields, and so which entity a file holds."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,19 +30,17 @@ def best_entity(path: Path, records: pl.DataFrame) -> str:
 
 def matches(name: str, records: pl.DataFrame) -> dict[str, str]:
     """{field or field.part: column}; each synonym list from its first word on."""
-    columns = {plain(column): column for column in reversed(records.columns)}
-    found = {}
-    for field, words in _synonyms()[name]["fields"].items():
-        if column := next((columns[plain(word)] for word in words if plain(word) in columns), None):
-            found[field] = column
-    return found
+    return _found(_synonyms()[name]["fields"], records)
 
 
 def beside(wanted: Iterable[str], records: pl.DataFrame) -> dict[str, str]:
     """{column that an entity has not: column of the file}, of those wanted."""
+    return _found({name: _written()["beside"][name] for name in wanted}, records)
+
+
+def _found(synonyms: Mapping[str, Iterable[str]], records: pl.DataFrame) -> dict[str, str]:
     columns = {plain(column): column for column in reversed(records.columns)}
-    words = _written()["beside"]
-    found = {name: next((columns[plain(word)] for word in words[name] if plain(word) in columns), None) for name in wanted}
+    found = {name: next((columns[plain(word)] for word in words if plain(word) in columns), None) for name, words in synonyms.items()}
     return {name: column for name, column in found.items() if column}
 
 
