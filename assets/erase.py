@@ -15,7 +15,7 @@ from hub import capture, entity, journal_search, personal, snapshot, store
 from hub.errors import Refused
 from hub.firm import Firm
 from hub.journal import Event, Journal
-from reconcile import explain
+from reconcile import hub_ids
 
 CHUNK = 1_000  # digests in one journal event
 
@@ -91,7 +91,7 @@ def erase(firm: Firm, journal: Journal, held: Held, reason: str, actor: str) -> 
 def _person(cut: duckdb.DuckDBPyConnection, said: str) -> Person:
     ref = ":".join(said.split(maxsplit=2)) if ":" not in said else said
     tie = cut.execute(
-        "SELECT entity, hub_id FROM journal.crossref WHERE record_ref = ? OR hub_id = ? LIMIT 1", [ref, explain.present(cut, said)]
+        "SELECT entity, hub_id FROM journal.crossref WHERE record_ref = ? OR hub_id = ? LIMIT 1", [ref, hub_ids.present(cut, said)]
     ).fetchone()
     if tie:
         refs = [each for (each,) in cut.execute("SELECT record_ref FROM journal.crossref WHERE hub_id = ? ORDER BY 1", [tie[1]]).fetchall()]

@@ -5,10 +5,8 @@ The hash of an event is the SHA-256, in hex, of the hash before it followed by t
 Stored bodies hold digests in the place of values, so that a value can be erased and the chain stays whole (journal_values).
 """
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,30 +14,14 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from hub import journal_body, journal_tables, journal_values, verify_journal
+from hub import journal_body, journal_event, journal_tables, verify_journal
 from hub.errors import Refused
+from hub.journal_event import EPOCH, SCHEMA, Event as Event
 from hub.journal_tables import event, kept
-from hub.journal_values import Kept
+from hub.journal_values import MARK, Kept
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEFORE_ALL = (0, verify_journal.BEFORE_ALL)
 PAGE = 500
-SCHEMA = pa.schema(
-    [("seq", pa.int64()), ("at", pa.timestamp("us"))] + [(name, pa.string()) for name in ("actor", "kind", "subject", "body", "hash")]
-)
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened. `seq` and `hash` are the journal's; `at` is UTC, and now unless said otherwise."""
-
-    kind: str
-    subject: str
-    body: dict[str, Any]
-    actor: str = "hub"
-    at: datetime | None = None
-    seq: int | None = None
-    hash: str | None = None
 
 
 def open(url_or_path: str | Path) -> "Journal":
@@ -58,7 +40,7 @@ class Journal:
 
         Raises Refused, naming the key, for a body that holds a secret or has no JSON form.
         """
-        recordable = [_recordable(each) for each in events]
+        recordable = [journal_event.recordable(each) for each in events]
         if not recordable:
             return []
         with journal_tables.writing(self._engine) as connection:
@@ -66,7 +48,7 @@ class Journal:
 
     def erase(self, values: Collection[tuple[int, str]], events: Sequence[Event]) -> list[Event]:
         """Erase values, named by seq and digest, and record the events that say so, all or nothing; returns these as recorded."""
-        recordable = [_recordable(each) for each in events]
+        recordable = [journal_event.recordable(each) for each in events]
         with journal_tables.writing(self._engine) as connection:
             recorded = _append(connection, recordable)
             chosen = sa.and_(kept.c.seq == sa.bindparam("of_event"), kept.c.digest == sa.bindparam("named"))
@@ -78,7 +60,7 @@ class Journal:
     def events(self, after: int = 0, kinds: Collection[str] | None = None) -> Iterator[Event]:
         """Events in order, those with a seq above `after`, of some kinds or of all."""
         for row, values in self.stored(after, kinds):
-            yield _event(**row | {"body": journal_values.put_back(row["body"], values)})
+            yield journal_event.read(row, values)
 
     def stored(self, after: int = 0, kinds: Collection[str] | None = None) -> Iterator[tuple[dict[str, Any], Kept]]:
         """The same events as they are stored: the columns, and the values that are kept of each."""
@@ -88,7 +70,7 @@ class Journal:
 
     def table(self, after: int = 0) -> pa.Table:
         """The same events as Arrow columns seq, at (UTC, without a zone), actor, kind, subject, body (JSON text), hash."""
-        batches = [_batch(rows, values) for rows, values in self._pages(after)]
+        batches = [journal_event.batch(rows, values) for rows, values in self._pages(after)]
         return pa.Table.from_batches(batches, SCHEMA)
 
     def head(self) -> tuple[int, str]:
@@ -172,27 +154,11 @@ def reseal(source: Journal, target: Journal) -> tuple[int, str]:
 
 
 def _append(connection: sa.Connection, recordable: list[tuple[dict[str, Any], Kept]]) -> list[Event]:
-    rows = list(_chained([row for row, _ in recordable], _head(connection)))
+    rows = list(journal_event.chained([row for row, _ in recordable], _head(connection)))
     connection.execute(sa.insert(event), rows)
     values = {row["seq"]: said for row, (_, said) in zip(rows, recordable, strict=True) if said}
     _keep(connection, values)
-    return [_event(**row | {"body": journal_values.put_back(row["body"], values.get(row["seq"], {}))}) for row in rows]
-
-
-def _recordable(each: Event) -> tuple[dict[str, Any], Kept]:
-    at = journal_body.utc(each.at or datetime.now(UTC))
-    words = {name: journal_body.line(getattr(each, name), name) for name in ("actor", "kind", "subject")}
-    values: Kept = {}
-    body = journal_values.put_away(journal_body.plain(each.body), journal_body.text, values)
-    return {"at_us": (at - EPOCH) // timedelta(microseconds=1), **words, "body": journal_body.text(body)}, values
-
-
-def _chained(recordable: Iterable[dict[str, Any]], head: tuple[int, str]) -> Iterator[dict[str, Any]]:
-    seq, link = head
-    for each in recordable:
-        seq += 1
-        link = verify_journal.link(link, {"seq": seq, **each})
-        yield {"seq": seq, **each, "hash": link}
+    return [journal_event.read(row, values.get(row["seq"], {})) for row in rows]
 
 
 def _keep(connection: sa.Connection, values: dict[int, Kept]) -> None:
@@ -207,21 +173,12 @@ def _keep(connection: sa.Connection, values: dict[int, Kept]) -> None:
 
 def _values(connection: sa.Connection, page: Sequence[sa.Row]) -> dict[int, Kept]:
     """The values that are kept of some events, {seq: {digest: (salt, values)}}."""
-    if not any(journal_values.MARK in row.body for row in page):
+    if not any(MARK in row.body for row in page):
         return {}
     found: dict[int, Kept] = {}
     for seq, digest, salt, said in connection.execute(sa.select(kept).where(kept.c.seq.between(page[0].seq, page[-1].seq))):
         found.setdefault(seq, {})[digest] = (salt, said)
     return found
-
-
-def _batch(rows: Sequence[sa.Row], values: dict[int, Kept]) -> pa.RecordBatch:
-    said = [(*row[:5], journal_values.put_back(row.body, values.get(row.seq, {})), row.hash) for row in rows]
-    return pa.record_batch([pa.array(column, kind) for column, kind in zip(zip(*said), SCHEMA.types)], SCHEMA)
-
-
-def _event(seq: int, at_us: int, actor: str, kind: str, subject: str, body: str, hash: str) -> Event:
-    return Event(kind, subject, json.loads(body), actor, EPOCH + timedelta(microseconds=at_us), seq, hash)
 
 
 def _head(connection: sa.Connection) -> tuple[int, str]:

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings, strategies as st
 from postgres import postgres  # noqa: F401
 
-from hub import journal, journal_tables
+from hub import journal, journal_tables, journal_values
 from hub.errors import ConfigurationWrong, Refused, SystemUnavailable
 from hub.journal import Event
 
@@ -422,7 +422,7 @@ def test_a_body_may_not_use_the_mark_of_kept_values(tmp_path):
 def test_a_journal_of_an_earlier_version_is_written_anew_with_its_values_where_they_can_be_erased(new_place, monkeypatch):
     with journal.open(new_place()) as old, journal.open(new_place()) as new:
         with monkeypatch.context() as earlier:
-            earlier.setattr(journal.journal_values, "put_away", lambda plain, *_: plain)
+            earlier.setattr(journal_values, "put_away", lambda plain, *_: plain)
             old.append(
                 [Event("value.pinned", f"crm:{number}", {"value": str(number)}, "anna", datetime(2026, 1, 2)) for number in range(700)]
             )
