@@ -19,11 +19,12 @@ def survivors(connection: duckdb.DuckDBPyConnection, entities: list[str]) -> Non
     """Make the temporary table survivor (record_ref, survivor_ref, entity): the record of the same system that each merged one became part of, by way of others too."""
     connection.execute("CREATE OR REPLACE TEMP TABLE survivor (record_ref VARCHAR, survivor_ref VARCHAR, entity VARCHAR)")
     for name in entities:
+        gone = f"SELECT record_ref, merged_ref FROM canonical.{name} WHERE NOT is_live AND merged_ref IS NOT NULL"
+        if not connection.execute(f"{gone} LIMIT 1").fetchone():
+            continue  # mostly: and DuckDB would read all records to follow none
         connection.execute(f"""
           INSERT INTO survivor
-          WITH RECURSIVE gone AS (
-            SELECT record_ref, merged_ref FROM canonical.{name} WHERE NOT is_live AND merged_ref IS NOT NULL
-          ), chain AS (
+          WITH RECURSIVE gone AS ({gone}), chain AS (
             SELECT record_ref, merged_ref AS survivor_ref, 1 AS steps FROM gone
             UNION ALL
             SELECT c.record_ref, g.merged_ref, c.steps + 1 FROM chain AS c JOIN gone AS g ON g.record_ref = c.survivor_ref WHERE c.steps < {LONGEST}

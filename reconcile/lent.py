@@ -40,9 +40,9 @@ SELECT record_ref, hub_id, seq, hub_id IN (SELECT hub_id FROM taken) AS is_taken
 # so that no number is missing when it is taken back.
 PART = "L"
 ISSUED = """
-SELECT coalesce(max(split_part(hub_id, '-', -1)::BIGINT), 0)
+SELECT coalesce(max(try_cast(substr(hub_id, length($prefix) + 2) AS BIGINT)), 0)
 FROM (SELECT hub_id, entity FROM journal.former UNION ALL SELECT hub_id, entity FROM journal.own)
-WHERE entity = $entity AND regexp_full_match(hub_id, $prefix || '-[0-9]+')"""
+WHERE entity = $entity AND starts_with(hub_id, $prefix || '-')"""
 
 
 def held(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
