@@ -64,7 +64,7 @@ class Judge:
 
     def after(self, held: tuple, status: int, answer: bytes) -> None:
         system, request, body, writes, rows = held
-        intents = list(self.journal.events(kinds=("push.intended", "plan.approved", "plan.withdrawn")))
+        intents = list(self.journal.events(kinds=("push.intended", "push.outcome", "plan.approved", "plan.withdrawn")))
         for each in writes if status != 401 else ():
             self._one(each, rows[each.object], intents)
         changed = {(name, key) for name, before in rows.items() for key in before if before[key] != self.rows(system, name).get(key)}
@@ -98,6 +98,8 @@ class Judge:
         self.used[found.seq] += 1
         if self.used[found.seq] > 1 and not any(line[4] == "late" for line in self.wire.log):
             self.broken.append(f"{each.key} was sent {self.used[found.seq]} times on one intent")
+        if _in_doubt(found, events):
+            self.broken.append(f"{each.key} was written while an earlier write of it was in doubt")
         if alone := set(found.body["lines"]) - _agreed(events, found.seq):
             self.broken.append(f"{each.key} was written without consent to {sorted(alone)}")
         now, mapped = self.rows(each.system, each.object), self.firm.systems[each.system].system.objects[each.object]
@@ -193,6 +195,22 @@ def _intent(each: sent.Sent, events: list[Event]) -> Event | None:
     wanted = (each.system, each.object, each.record_id or each.hub_id)
     mine = [event for event in events if event.kind == "push.intended" and _about(event) == wanted]
     return mine[-1] if mine else None
+
+
+def _in_doubt(intent: Event, events: list[Event]) -> bool:
+    """Whether the attempt before this one, at the same lines or to create the same thing, had come to no end."""
+    earlier = [
+        event
+        for event in events
+        if event.kind == "push.intended"
+        and event.seq < intent.seq
+        and _about(event) == _about(intent)
+        and (intent.body["action"] == "create" or set(event.body["lines"]) & set(intent.body["lines"]))
+    ]
+    if not earlier:
+        return False
+    ends = [event.body["state"] for event in events if event.subject == earlier[-1].subject and earlier[-1].seq < event.seq < intent.seq]
+    return ends[-1:] in ([], ["in_doubt"])
 
 
 def _about(event: Event) -> tuple:

@@ -1,10 +1,10 @@
 """What people do in the systems of the small firm, drawn by the seed."""
 
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.simulation.judge import KEYS, POSTED, Judge
+from tests.simulation import sent
+from tests.simulation.judge import KEYS, Judge
 
 TERMS = {"salesforce": ["N15", "N30", "N60"], "netsuite": [{"id": "1"}, {"id": "2"}, {"id": "3"}]}
 
@@ -12,9 +12,18 @@ TERMS = {"salesforce": ["N15", "N30", "N60"], "netsuite": [{"id": "1"}, {"id": "
 class People:
     """Everybody who works in the two systems. Each act returns a sentence that says what was done."""
 
-    def __init__(self, simulators: dict[str, Any], holds: list[str], draw: Random, judge: Judge | None = None):
-        self.simulators, self.draw, self.judge, self.numbers = simulators, draw, judge, 100
-        customers = [self.renames, self.moves_site, self.renames_in_crm, self.moves_site_in_erp, self.changes_terms, self.signs]
+    def __init__(self, simulators: dict[str, Any], holds: list[str], draw: Random, judge: Judge | None = None, first: int = 100):
+        self.simulators, self.draw, self.judge, self.numbers = simulators, draw, judge, first
+        customers = [
+            self.renames,
+            self.moves_site,
+            self.renames_in_crm,
+            self.moves_site_in_erp,
+            self.changes_terms,
+            self.signs,
+            self.signs,
+            self.signs,
+        ]
         customers += [self.signs_by_hand_twice, self.deletes, self.merges, self.both_at_once]
         invoices = [self.posts, self.posts, self.is_paid, self.moves_due_date, self.moves_due_date_in_erp, self.drafts, self.closes_period]
         invoices += [self.misstates_amount, self.posts_by_hand_twice]
@@ -23,12 +32,13 @@ class People:
     def act(self) -> str:
         return self.draw.choice(self.acts)()
 
-    def later(self) -> Callable[[], None]:
-        """An act that is drawn now and done when it is called."""
-        chosen = self.draw.choice(self.acts)
-        return lambda: self.say(chosen())
-
-    say: Callable[[str], None] = staticmethod(lambda told: None)
+    def rival(self, system: str, path: str, body: bytes) -> str:
+        """Somebody edits a field of a record in the moment in which the hub writes it."""
+        for each in sent.of(system, path, body):
+            fields = [name for name in ("Name", "Website", "companyName", "url") if name in each.body]
+            if fields and each.record_id in self._rows(system, each.object):
+                return self._edits(system, each.object, each.record_id, **{fields[0]: f"rival{self._number()}.example"})
+        return "nobody was there"
 
     # The firm as it is when it opens
 
@@ -228,7 +238,3 @@ class People:
     def _mirror(self, number: str, status: str, amount: float, currency: str, account: str | None) -> str:
         values = {"Name": number, "Status__c": status, "Due_Date__c": "2026-12-01", "Amount__c": amount, "Open_Amount__c": amount}
         return self._create("salesforce", "Invoice__c", values | {"CurrencyIsoCode": currency, "Account__c": account})
-
-
-def is_posted(row: dict[str, Any]) -> bool:
-    return row["status"]["id"] in POSTED

@@ -20,7 +20,17 @@ from tests.simulation.world import World
 
 OPENINGS = 24
 CYCLES = 2  # after the last fault, until no system is written to any more
-UNTOLD = ("at", "at_us", "seq", "hash", "taken_at")
+# The steps between two quiet times. A push without a look before it is rare in life, and where most can go wrong.
+DAYS = (
+    ["push"],
+    ["push", "push"],
+    ["push", "push"],
+    ["push", "look", "push"],
+    ["two workers"],
+    ["two workers", "push"],
+    ["turn"],
+    ["look again", "push"],
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ def play(seed: int) -> Played:
     MACHINE.reset(
         Random(f"machine {seed}"), here.machine_at + timedelta(hours=draw.choice([0, 0, 0, -2, 3]))
     )  # the clock may be put back, or forward
-    here.people = People(here.simulators, here.holds, Random(f"people {seed}"), here.judge)
+    here.people = People(here.simulators, here.holds, Random(f"people {seed}"), here.judge, first=500)
     try:
         _disturbed(here, draw)
         broken = _quiet(here, draw)
@@ -67,10 +77,10 @@ def _disturbed(here: World, draw: Random) -> None:
         "look again": lambda: here.observe(full=True),
         "two workers": here.two_workers,
     }
-    for _ in range(draw.choice([1, 1, 2])):
+    for what in draw.choice(DAYS):
+        MACHINE.at += timedelta(seconds=draw.choice([1, 90, 1200]))  # what is in doubt may be looked for after 60
         if draw.random() < 0.5:
             here.story.append(here.people.act())
-        what = draw.choice(["push"] * 5 + ["two workers"] * 2 + ["turn", "turn", "look", "look again"])
         _befall(draw, what)
         here.attempt(what, steps[what])
 
@@ -92,7 +102,8 @@ def _schedule(here: World, draw: Random) -> Schedule:
     reads = {number: draw.choice(READ_FAULTS) for number in range(1, 60) if draw.random() < 0.06}
     writes = {number: draw.choice(WRITE_FAULTS) for number in range(1, 20) if draw.random() < 0.5}
     people = {number: lambda: here.story.append(f"meanwhile: {here.people.act()}") for number in range(1, 60) if draw.random() < 0.05}
-    return Schedule(reads, writes, people)
+    rival = lambda *write: here.story.append(f"in that moment: {here.people.rival(*write)}")
+    return Schedule(reads, writes, people, {number: rival for number in range(1, 20) if draw.random() < 0.15})
 
 
 def _quiet(here: World, draw: Random) -> list[str]:
@@ -108,7 +119,7 @@ def _quiet(here: World, draw: Random) -> list[str]:
         written = here.turn()
         MACHINE.at += timedelta(seconds=200)
         here.story.append(f"cycle {number}: {written} writes")
-        if not written and not _on_its_way(here):
+        if not written and not _on_its_way(here) and not _due(here):
             break
     broken = here.judge.at_rest(here.hub)
     if written:
@@ -120,14 +131,17 @@ def _on_its_way(here: World) -> list[tuple]:
     return here.hub("SELECT push_id, state FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')")
 
 
+def _due(here: World) -> list[tuple]:
+    return here.hub("SELECT line_id, system, object, record_id, field, base, want FROM work.plan_line WHERE status <> 'held'")
+
+
 def _left(here: World) -> list[str]:
     """What is due at rest, and what no person is told of."""
-    due = here.hub("SELECT line_id, system, object, record_id, field, base, want FROM work.plan_line WHERE status <> 'held'")
     untold = here.hub(
         "SELECT about FROM (SELECT concat_ws(' ', system, object, record_id, field) AS about FROM work.plan_line WHERE status = 'held' AND hold IS NULL)"
     )
     return (
-        [f"still due at rest: {row}" for row in due]
+        [f"still due at rest: {row}" for row in _due(here)]
         + [f"never settled: {row}" for row in _on_its_way(here)]
         + [f"held without a word: {row}" for row in untold]
     )

@@ -55,6 +55,7 @@ def compile_once(the_firm: Firm) -> None:
         shutil.copytree(the_firm.state, draft)
         with suppress(OSError):  # another process was first: its tables are as good
             draft.rename(compiled)
+        shutil.rmtree(draft, ignore_errors=True)
     shutil.rmtree(the_firm.state, ignore_errors=True)
     shutil.copytree(compiled, the_firm.state, ignore=shutil.ignore_patterns("model_state*", "draft*"))
     assert sqlmesh_models.compiled(the_firm)

@@ -58,6 +58,7 @@ class Schedule:
     reads: dict[int, str] = field(default_factory=dict)
     writes: dict[int, str] = field(default_factory=dict)
     people: dict[int, Callable[[], None]] = field(default_factory=dict)  # just before the n-th request
+    rivals: dict[int, Callable[[str, str, bytes], None]] = field(default_factory=dict)  # in the moment of the n-th write, about its record
 
 
 class Wire(httpx.BaseTransport):
@@ -106,6 +107,8 @@ class Wire(httpx.BaseTransport):
     def _fault(self, request: httpx.Request) -> str:
         if self.is_write(request):
             self.writes += 1
+            if rival := self.schedule.rivals.pop(self.writes, None):
+                rival(request.url.host.split(".")[0], request.url.path, request.read())
             return self.schedule.writes.pop(self.writes, "")
         self.reads += 1
         return self.schedule.reads.pop(self.reads, "")
