@@ -34,6 +34,15 @@ def newcomers(connection: duckdb.DuckDBPyConnection, system: System, each: Objec
     return {record_id for (record_id,) in strangers}
 
 
+def unread(connection: duckdb.DuckDBPyConnection, system: System, each: Object) -> set[str]:
+    """Records that were captured anew and that the plan knows nothing of yet: they can't be compared with what it was made on."""
+    prefix = f"{system.system}:{each.name}:"
+    rows = connection.execute(
+        "SELECT DISTINCT substr(record_ref, length($1) + 1) FROM capture.pending WHERE starts_with(record_ref, $1)", [prefix]
+    ).fetchall()
+    return {record_id for (record_id,) in rows}
+
+
 def moved_fields(
     connection: duckdb.DuckDBPyConnection, system: System, each: Object, seen: Mapping[str, Seen]
 ) -> dict[str, dict[str, tuple[Any, Any]]]:

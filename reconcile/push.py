@@ -74,16 +74,17 @@ def _push_batch(
 def _without_waiting(
     connection, system: System, each: Object, connector: Connector, corrections: list[Correction]
 ) -> tuple[list[Correction], dict[str, int]]:
-    """Without the creates, while records are there that nobody looked at: what is to be created may be among them."""
-    updates = [correction for correction in corrections if correction.first.action != "create"]
-    waiting = len(corrections) - len(updates)
-    if not waiting or not (strangers := precondition.newcomers(connection, system, each, connector)):
-        return corrections, {}
-    # The next turn reads them, and knows.
-    log.info(
-        "%s %s: %d creates wait, for somebody created %d records since the snapshot", system.system, each.name, waiting, len(strangers)
-    )
-    return updates, {"waiting": waiting}
+    """Without what has to wait for the next plan, which knows more: records that were read since this one, and the creates, while records
+    are there that nobody looked at: what is to be created may be among them.
+    """
+    unread = precondition.unread(connection, system, each)
+    kept = [correction for correction in corrections if correction.first.record_id not in unread]
+    if any(correction.first.action == "create" for correction in kept) and precondition.newcomers(connection, system, each, connector):
+        kept = [correction for correction in kept if correction.first.action != "create"]
+    waiting = len(corrections) - len(kept)
+    if waiting:
+        log.info("%s %s: %d records wait for the next plan, for somebody was there since this one", system.system, each.name, waiting)
+    return kept, {"waiting": waiting} if waiting else {}
 
 
 def _send(

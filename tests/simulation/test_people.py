@@ -179,3 +179,15 @@ def test_an_invoice_posted_between_plan_and_push_is_not_written(loop):
 
     assert loop.written("netsuite") == []
     assert promises.broken(loop) == []
+
+
+def test_an_invoice_that_was_read_as_posted_since_the_plan_waits_for_the_next_one(loop):
+    record, _ = pinned(loop, "D")
+    loop.approve()
+    loop.person_edits("netsuite", "invoice", record, status={"id": "A"})
+    loop.observe("netsuite")
+
+    assert loop.push("netsuite") == {"netsuite": {"waiting": 1}}
+
+    assert loop.written("netsuite") == []
+    assert promises.broken(loop) == []
