@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from hub import entity
 from hub.errors import Refused
+from reconcile import ties
 
 # Each record's tie as of a moment. Documents are tied by their own number, so their ties have no history and hold at any time.
 TIES = """
@@ -63,9 +65,28 @@ def resolve(connection: duckdb.DuckDBPyConnection, hub_id: str, at: datetime) ->
     records = [ref for (ref,) in connection.execute(HELD, values).fetchall()]
     if records:
         return Resolved(hub_id, hub_id, records, issued)
+    if issued is None and (now := _instead(connection, hub_id)):
+        return Resolved(hub_id, now, [ref for (ref,) in connection.execute(HELD, values | {"id": now}).fetchall()], None)
     if issued is None:
         raise Refused(f"{hub_id} was never issued; see `hub status` for the kinds of ids there are")
     if by_then is None:
         raise Refused(f"{hub_id} was issued on {issued:%Y-%m-%d %H:%M} UTC, after the moment asked for; ask for a later one")
     (now,) = connection.execute(MOVED, values).fetchone()
     return Resolved(hub_id, now, [ref for (ref,) in connection.execute(HELD, values | {"id": now}).fetchall()], issued)
+
+
+def _instead(connection: duckdb.DuckDBPyConnection, hub_id: str) -> str | None:
+    """The id that documents bear whose number gives this one: a steward said that they are one with others."""
+    prefix = hub_id.rpartition("-")[0]
+    held = {
+        name
+        for (name,) in connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'canonical'").fetchall()
+    }
+    for name, known in entity.all_entities().items():
+        if name in held and prefix == (known.prefix or name):
+            row = connection.execute(
+                f"SELECT x.hub_id FROM canonical.{name} AS c JOIN journal.crossref AS x ON x.record_ref = c.record_ref WHERE {ties.derived_id(known)} = ? LIMIT 1",
+                [hub_id],
+            ).fetchone()
+            return row and row[0]
+    return None

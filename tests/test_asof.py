@@ -15,6 +15,7 @@ from spoken import Firm
 from assets import asof, rewind
 from hub import store
 from hub.errors import Refused
+from reconcile import hub_ids
 
 HUB = Path(sys.executable).parent / "hub"
 JANUARY, FEBRUARY, MARCH, APRIL = (datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 5))
@@ -128,6 +129,7 @@ def test_a_document_that_a_steward_said_to_be_one_with_another_is_one_from_when_
     firm.say("psa:projects:P2", Code="X-2", Name="Wall", Parent="P1")
     firm.turn()
     apart = now()
+    before = dict(firm.rows("SELECT record_ref, hub_id FROM journal.crossref WHERE record_ref IN ('psa:projects:P1', 'erp:projects:7')"))
     same = {"entity": "project", "left_ref": "erp:projects:7", "right_ref": "psa:projects:P1", "verdict": "same"}
     firm.note("match.decided", "project", same)
     firm.turn()
@@ -139,6 +141,10 @@ def test_a_document_that_a_steward_said_to_be_one_with_another_is_one_from_when_
     assert today.records == ["erp:projects:7", "psa:projects:P1"]
     assert (len(then.records), then.unseen) == (1, [])
     assert referring.values["parent"][0] == ids["psa:projects:P1"] == ids["erp:projects:7"]
+    with store.writing(firm.firm.hub_file) as connection:
+        led = [hub_ids.resolve(connection, each, now()) for each in before.values()]
+    assert {each.now for each in led} == {ids["psa:projects:P1"]}
+    assert all(each.records == today.records for each in led)
 
 
 def test_the_whole_hub_of_then_can_be_queried(firm, tmp_path):
