@@ -54,6 +54,7 @@ def main() -> None:
 
 from assets import (  # noqa: E402, F401  (they add their commands to app)
     commands_asof,
+    commands_controls,
     commands_decide,
     commands_erase,
     commands_explain,

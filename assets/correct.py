@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from hub import store
+from hub import controls, store
 from hub.errors import HubError
 from hub.firm import Firm
 from hub.journal import Journal
-from reconcile import cases, exceptions, lease, plan, policies, push, settle
+from reconcile import cases, exceptions, in_force, lease, plan, policies, push, settle
 from reconcile.exceptions import Trouble
+from reconcile.in_force import InForce
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,13 @@ class Planned:
 
 def make_plan(firm: Firm, journal: Journal) -> Planned:
     """Confirm, note which discrepancies are new and gone, and seal the plan."""
-    roles = {name: member.system.role for name, member in firm.systems.items()}
+    judged, waiting = in_force.kept(journal, proposed(firm))
     with store.writing(firm.hub_file) as connection:
         settled = settle.confirm(connection, journal)
         exceptions.close_over(connection, journal)
         opened, closed = cases.keep(connection, journal)
-        made = plan.make(connection, journal, policies.read(firm.policies), roles)
+        exceptions.settle(connection, journal, "controls", ("controls",), waiting)
+        made = plan.make(connection, journal, judged)
         classes = dict(connection.execute("SELECT class, count(*) FROM discrepancy.found GROUP BY class ORDER BY class").fetchall())
         money = dict(connection.execute("SELECT currency, money FROM mart.at_stake ORDER BY currency").fetchall())
     return Planned(
@@ -51,6 +53,12 @@ def make_plan(firm: Firm, journal: Journal) -> Planned:
         classes,
         money,
     )
+
+
+def proposed(firm: Firm) -> InForce:
+    """The controls and policies that the firm's files propose."""
+    roles = {name: member.system.role for name, member in firm.systems.items()}
+    return in_force.proposed(controls.read(firm.controls), policies.read(firm.policies), roles)
 
 
 def push_system(firm: Firm, name: str, journal: Journal, worker: str = lease.WORKER) -> dict[str, int]:

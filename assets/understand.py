@@ -48,6 +48,6 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
             evaluated += evaluation.evaluate(connection, [model for model in models if model not in keys], "identity", anew=anew)
             moved = resolve.resolve(connection, the_rules, journal, anew, remembered)
             evaluated += evaluation.evaluate(connection, models, "golden", "discrepancy", "outbound", "mart", anew=anew)
-            connection.execute(plan.DUE)
+            plan.lay(connection)
             resolve.done(connection, version)
     return Understood(touched, moved, evaluated)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hub import firm_settings, mapping, ownership, secret
+from hub import controls, firm_settings, mapping, ownership, secret
 from hub.errors import ConfigurationWrong
 from hub.firm_settings import FILE, MemberSettings, Retention
 from hub.new_firm import write_new as write_new
@@ -58,6 +58,7 @@ class Firm:
     policies: Path
     ownership: Path
     retention: Retention = Retention()
+    controls: Path = controls.FILE
     journal_said: str = field(default="", repr=False)
 
     @property
@@ -97,6 +98,7 @@ def read(folder: Path) -> Firm:
         policies=folder / settings.policies if settings.policies else POLICIES,
         ownership=folder / settings.ownership if settings.ownership else ownership.FILE,
         retention=settings.retention,
+        controls=folder / settings.controls if settings.controls else controls.FILE,
         journal_said=settings.journal,
     )
 

@@ -48,6 +48,7 @@ class Settings(BaseModel):
     journal: str = ""  # PostgreSQL url for a team, or a reference to it; a SQLite file in the state folder by default
     policies: str = ""
     ownership: str = ""
+    controls: str = ""
     systems: dict[str, MemberSettings] = {}
     retention: Retention = Retention()
 
@@ -56,7 +57,7 @@ def read(folder: Path) -> Settings:
     """The settings in a project folder. Raises ConfigurationWrong with the key and the next step."""
     settings = _parsed(folder)
     check_currency(settings.currency)
-    for key, said in (("policies", settings.policies), ("ownership", settings.ownership)):
+    for key, said in (("policies", settings.policies), ("ownership", settings.ownership), ("controls", settings.controls)):
         if said and not (folder / said).exists():
             raise ConfigurationWrong(f"{FILE} {key}: no file {said} in {folder}; write it, or leave the key out")
     for name, member in settings.systems.items():

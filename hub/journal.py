@@ -5,8 +5,8 @@ The hash of an event is the SHA-256, in hex, of the hash before it followed by t
 Stored bodies hold digests in the place of values, so that a value can be erased and the chain stays whole (journal_values).
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from hub import journal_body, journal_event, journal_tables, verify_journal
+from hub.door import Door
 from hub.errors import Refused
 from hub.journal_event import EPOCH, SCHEMA, Event as Event
 from hub.journal_tables import event, kept
@@ -24,32 +25,40 @@ BEFORE_ALL = (0, verify_journal.BEFORE_ALL)
 PAGE = 500
 
 
-def open(url_or_path: str | Path) -> "Journal":
-    """The journal at a PostgreSQL url or in a SQLite file, made if it is not there."""
-    return Journal(journal_tables.engine(url_or_path))
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open(url_or_path: str | Path, clock: Callable[[], datetime] = utc_now) -> "Journal":
+    """The journal at a PostgreSQL url or in a SQLite file, made if it is not there. The clock tells when an event happens."""
+    return Journal(journal_tables.engine(url_or_path), clock)
 
 
 class Journal:
     """Events in one order, each chained to the one before. Safe to share between threads; every process opens its own."""
 
-    def __init__(self, engine: sa.Engine):
-        self._engine = engine
+    def __init__(self, engine: sa.Engine, clock: Callable[[], datetime] = utc_now):
+        self._engine, self.clock, self._door = engine, clock, Door()
 
     def append(self, events: Sequence[Event]) -> list[Event]:
         """The events as recorded, with seq and hash: all of them, durably, or none.
 
-        Raises Refused, naming the key, for a body that holds a secret or has no JSON form.
+        Raises Refused, naming the key, for a body that holds a secret or has no JSON form, and for consent or a write that may not be.
         """
-        recordable = [journal_event.recordable(each) for each in events]
+        now = self.clock()
+        recordable = [journal_event.recordable(each, now) for each in events]
         if not recordable:
             return []
         with journal_tables.writing(self._engine) as connection:
+            self._door.check(connection, events, now)
             return _append(connection, recordable)
 
     def erase(self, values: Collection[tuple[int, str]], events: Sequence[Event]) -> list[Event]:
         """Erase values, named by seq and digest, and record the events that say so, all or nothing; returns these as recorded."""
-        recordable = [journal_event.recordable(each) for each in events]
+        now = self.clock()
+        recordable = [journal_event.recordable(each, now) for each in events]
         with journal_tables.writing(self._engine) as connection:
+            self._door.check(connection, events, now)
             recorded = _append(connection, recordable)
             chosen = sa.and_(kept.c.seq == sa.bindparam("of_event"), kept.c.digest == sa.bindparam("named"))
             if values:

@@ -31,9 +31,9 @@ class Event:
     hash: str | None = None
 
 
-def recordable(each: Event) -> tuple[dict[str, Any], Kept]:
+def recordable(each: Event, now: datetime) -> tuple[dict[str, Any], Kept]:
     """The row of an event that is not numbered yet, and the values that are kept beside it. Raises Refused for what must not stand there."""
-    at = journal_body.utc(each.at or datetime.now(UTC))
+    at = journal_body.utc(each.at or now)
     words = {name: journal_body.line(getattr(each, name), name) for name in ("actor", "kind", "subject")}
     values: Kept = {}
     body = journal_values.put_away(journal_body.plain(each.body), journal_body.text, values)

@@ -14,6 +14,7 @@ state: state                       # the hub, its snapshots, and the journal: ba
 
 # journal: env:CONCORD_JOURNAL     # a team keeps it in PostgreSQL
 # policies: policies.yaml          # which corrections need no consent, instead of the hub's own
+# controls: controls.yaml          # who consents, four eyes, how much at once, instead of the hub's own
 # ownership: ownership.yaml        # which system owns which field, instead of the hub's own
 # retention: {{snapshots: 400, cuts: 30, values: 365}}   # days; `hub retain` forgets what is older
 

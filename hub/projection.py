@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS journal.open_case (id VARCHAR, opened_at TIMESTAMP, s
 CREATE TABLE IF NOT EXISTS journal.approval (line_id VARCHAR, plan VARCHAR, actor VARCHAR, policy VARCHAR, seq BIGINT);
 -- the plan as it stands sealed: each event says what came and what went
 CREATE TABLE IF NOT EXISTS journal.sealed (line_id VARCHAR, why VARCHAR, hold VARCHAR, seq BIGINT);
+-- when a line last left the plan: consent that is older counts no more
+CREATE TABLE IF NOT EXISTS journal.left_plan (line_id VARCHAR, seq BIGINT);
 CREATE TABLE IF NOT EXISTS journal.push (push_id VARCHAR, line_id VARCHAR, system VARCHAR, object VARCHAR, entity VARCHAR, hub_id VARCHAR, record_id VARCHAR,
   action VARCHAR, state VARCHAR, message VARCHAR, intended_at TIMESTAMP, seq BIGINT);
 -- which worker may push a line, and until when; what it gave back is gone from here
@@ -53,6 +55,7 @@ CREATE TABLE IF NOT EXISTS work.reopened (entity VARCHAR, left_ref VARCHAR, righ
 ADDED = {
     "decision": ("subject_ref", "reason", "decision", "command", "evidence", "weighed"),
     "pin": ("entity", "reason", "until", "decision"),
+    "sealed": ("authors", "eyes"),
 }
 
 # The words on pairs of records, of those in `{said}` (seq, actor, body), that were not taken back; and the newest on each pair.
@@ -91,12 +94,14 @@ FRESH = "(SELECT * FROM fresh WHERE kind = '{}')"
 STATEMENTS = {
     "plan.sealed": """
       CREATE OR REPLACE TEMP TABLE resealed AS
-      SELECT line ->> 'line_id' AS line_id, line ->> 'why' AS why, line ->> 'hold' AS hold, seq, true AS stands
+      SELECT line ->> 'line_id' AS line_id, line ->> 'why' AS why, line ->> 'hold' AS hold, seq, line ->> 'authors' AS authors, line ->> 'eyes' AS eyes, true AS stands
       FROM (SELECT seq, unnest(lines) AS line FROM (SELECT seq, from_json(body -> 'lines', '["JSON"]') AS lines FROM {fresh}))
       UNION ALL
-      SELECT line_id, NULL, NULL, seq, false FROM (SELECT seq, unnest(gone) AS line_id FROM (SELECT seq, from_json(body -> 'gone', '["VARCHAR"]') AS gone FROM {fresh}));
+      SELECT line_id, NULL, NULL, seq, NULL, NULL, false FROM (SELECT seq, unnest(gone) AS line_id FROM (SELECT seq, from_json(body -> 'gone', '["VARCHAR"]') AS gone FROM {fresh}));
       DELETE FROM journal.sealed WHERE line_id IN (SELECT line_id FROM resealed);
-      INSERT INTO journal.sealed SELECT * EXCLUDE (stands) FROM (SELECT * FROM resealed QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY seq DESC) = 1) WHERE stands""",
+      INSERT INTO journal.sealed SELECT * EXCLUDE (stands) FROM (SELECT * FROM resealed QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY seq DESC) = 1) WHERE stands;
+      DELETE FROM journal.left_plan WHERE line_id IN (SELECT line_id FROM resealed WHERE NOT stands);
+      INSERT INTO journal.left_plan SELECT line_id, max(seq) FROM resealed WHERE NOT stands GROUP BY line_id""",
     "hub_ids.assigned": """
       CREATE OR REPLACE TEMP TABLE assigned AS
       SELECT pair[1] AS record_ref, entity, pair[2] AS hub_id, seq

@@ -2,36 +2,59 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 import duckdb
 
 from hub import projection
+from hub.controls import person
 from hub.errors import Refused
 from hub.journal import Event, Journal
-from reconcile.policies import Policy
+from reconcile import beside, consent
+from reconcile.in_force import InForce
 
 CHUNK = 1_000  # lines in one journal event
 
-# One row a correction that is due: not waived, not on its way, and held when an exception about it is open, or when a steward
-# has still to say whether a record to create is there already. A view, so that it is never behind the journal. Consent counts once: not after its push is confirmed, nor when it is older than the closing of an exception.
+# One row a correction that is due: not waived, not on its way, and held when finance forbids it, the breaker stopped its object, an
+# exception about it is open, or a steward has still to say whether a record to create is there already. A view, so that it is never
+# behind the journal. Consent counts once, as long as it is valid: not after its push is confirmed, nor after the line left a plan,
+# nor when it is older than the closing of an exception.
 DUE = """
 CREATE OR REPLACE VIEW work.plan_line AS
 WITH about AS (
   SELECT *, concat_ws(' ', system, object, coalesce(record_id, hub_id), coalesce(field, 'create')) AS about FROM outbound.delta
 )
-SELECT d.* EXCLUDE (about), a.actor AS approved_by, a.policy,
-  COALESCE(d.held, CASE WHEN e.id IS NOT NULL THEN e.message END, 'waits for a steward: ' || w.record_ref || ' may be it already; decide the pair in `hub serve`') AS hold,
-  CASE WHEN hold IS NOT NULL THEN 'held' WHEN a.line_id IS NOT NULL THEN 'approved' ELSE 'needs_consent' END AS status
+SELECT d.* EXCLUDE (about), a.actor AS approved_by, a.policy, s.class AS sensitivity, h.authors, a.consents,
+  CASE WHEN d.money >= k.eyes_amount OR list_contains(k.eyes_classes, s.class) THEN 2 ELSE 1 END AS eyes,
+  COALESCE(d.held, q.says, CASE WHEN d.field IS DISTINCT FROM 'hub_id' THEN t.says END,
+    'waits for a steward: ' || w.record_ref || ' may be it already; decide the pair in `hub serve`') AS barred,  -- whatever becomes of exceptions
+  COALESCE(barred, CASE WHEN e.id IS NOT NULL THEN e.message END) AS hold,
+  CASE WHEN hold IS NOT NULL THEN 'held' WHEN a.people >= eyes OR eyes = 1 AND a.line_id IS NOT NULL THEN 'approved' ELSE 'needs_consent' END AS status
 FROM about AS d
+LEFT JOIN work.control AS k ON TRUE  -- absent: nothing was set yet
+LEFT JOIN work.sensitivity AS s ON s.entity = d.entity AND s.field = d.field
+LEFT JOIN work.guarded AS q ON q.about = d.about
+LEFT JOIN work.tripped AS t ON t.system = d.system AND t.object = d.object
 LEFT JOIN (
-  SELECT n.line_id, any_value(n.actor ORDER BY n.seq) AS actor, first(n.policy ORDER BY n.seq) AS policy
+  SELECT l.line_id, to_json(list(DISTINCT u.actor ORDER BY u.actor))::VARCHAR AS authors
+  FROM about AS l
+  JOIN work.author AS u ON u.entity = l.entity AND u.hub_id = l.hub_id
+    AND (u.column_name IS NULL OR l.action = 'create' OR u.column_name = l.field OR starts_with(u.column_name, l.field || '_'))
+  GROUP BY l.line_id
+) AS h ON h.line_id = d.line_id
+LEFT JOIN (
+  SELECT n.line_id, any_value(n.actor ORDER BY n.seq) AS actor, first(n.policy ORDER BY n.seq) AS policy,
+    count(DISTINCT lower(trim(n.actor))) FILTER (n.policy IS NULL) AS people,
+    to_json(list(DISTINCT n.actor ORDER BY n.actor) FILTER (n.policy IS NULL))::VARCHAR AS consents
   FROM journal.approval AS n
   JOIN about AS l ON l.line_id = n.line_id
+  LEFT JOIN journal.left_plan AS o ON o.line_id = n.line_id AND o.seq > n.seq
+  LEFT JOIN journal.event AS v ON v.seq = n.seq AND v.happened_at < (SELECT {now} - to_days(valid_days) FROM work.control)
   LEFT JOIN journal.closing AS c ON c.subject = l.about AND c.kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') AND c.seq > n.seq
-  WHERE c.seq IS NULL AND NOT EXISTS (SELECT 1 FROM journal.push AS p WHERE p.line_id = n.line_id AND p.state = 'confirmed' AND p.seq > n.seq)
+  WHERE c.seq IS NULL AND o.seq IS NULL AND v.seq IS NULL AND NOT EXISTS (SELECT 1 FROM journal.push AS p WHERE p.line_id = n.line_id AND p.state = 'confirmed' AND p.seq > n.seq)
   GROUP BY n.line_id
 ) AS a ON a.line_id = d.line_id
 LEFT JOIN (
@@ -46,12 +69,17 @@ WHERE d.discrepancy_id NOT IN (SELECT discrepancy_id FROM journal.waiver)
   -- a record that is being created is on its way, even if its values would be others by now
   AND NOT EXISTS (SELECT 1 FROM journal.push AS p WHERE p.state IN ('intended', 'in_doubt', 'acknowledged')
     AND d.action = 'create' AND p.action = 'create' AND p.system = d.system AND p.object = d.object AND p.hub_id = d.hub_id)
-"""
+""".replace("{now}", beside.NOW)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One correction of one field of one record, or one record to create. base, want: JSON objects of canonical columns."""
+    """One correction of one field of one record, or one record to create. base, want: JSON objects of canonical columns.
+
+    authors   JSON list of the people on whose decisions it rests: none of them may consent to it
+    eyes      how many people have to consent
+    consents  JSON list of the people who have
+    """
 
     line_id: str
     discrepancy_id: str
@@ -67,20 +95,25 @@ class Line:
     why: str
     hold: str | None = None
     status: str = "needs_consent"
+    money: Decimal | None = None
+    currency: str | None = None
+    sensitivity: str | None = None
+    authors: str | None = None
+    eyes: int = 1
+    consents: str | None = None
 
     @property
     def about(self) -> str:
         """What exceptions call it."""
         return f"{self.system} {self.object} {self.record_id or self.hub_id} {self.field or 'create'}"
 
-    @property
-    def is_clearing(self) -> bool:
-        """Whether it would leave nothing where something is."""
-        return self.action == "update" and set(json.loads(self.want).values()) == {None}
+    def is_open_to(self, actor: str) -> bool:
+        """Whether a person may consent to it: it rests on no decision of theirs, and they have not yet."""
+        return person(actor) not in {person(each) for each in json.loads(self.authors or "[]") + json.loads(self.consents or "[]")}
 
     @property
-    def sealed(self) -> tuple[str, str, str | None]:
-        return self.line_id, self.why, self.hold
+    def sealed(self) -> tuple[str, str, str | None, str | None, str]:
+        return self.line_id, self.why, self.hold, self.authors, str(self.eyes)
 
 
 @dataclass(frozen=True)
@@ -94,24 +127,32 @@ class Plan:
         """Of what a reader sees of each line: its id stands for the record, the field, before and after."""
         return hashlib.sha256(json.dumps([line.sealed for line in self.lines]).encode()).hexdigest()[:16]
 
+    def open_to(self, actor: str) -> list[Line]:
+        """The lines that wait for consent, and that this person may consent to."""
+        return [line for line in self.lines if line.status == "needs_consent" and line.is_open_to(actor)]
+
     def count(self, status: str) -> int:
         return sum(line.status == status for line in self.lines)
 
 
-def make(connection: duckdb.DuckDBPyConnection, journal: Journal, policies: Iterable[Policy], roles: Mapping[str, str]) -> Plan:
-    """Build the plan, let the policies approve what they cover, and seal it in the journal.
-
-    roles  {system: role}, which policies speak of
-    """
+def make(connection: duckdb.DuckDBPyConnection, journal: Journal, in_force: InForce) -> Plan:
+    """Build the plan, seal it in the journal, and let the policies in force approve what they cover."""
     projection.load(connection, journal)
-    connection.execute(DUE)
+    lay(connection)
     plan = read(connection)
-    covered = _covered(plan, policies, roles, _withdrawn(connection))
-    sealed = set(connection.execute("SELECT line_id, why, hold FROM journal.sealed").fetchall())
-    journal.append([*_approvals(plan, covered), *_seal(plan, sealed)])
+    journal.append(_seal(plan, _sealed(connection), _on_their_way(connection)))
     projection.load(connection, journal)
-    approved = {line_id for lines in covered.values() for line_id in lines}
-    return Plan(tuple(replace(line, status="approved") if line.line_id in approved else line for line in plan.lines))
+    plan = read(connection)  # consent to what left the plan and came back has ended with this seal
+    covered = consent.covered(plan.lines, in_force, _withdrawn(connection))
+    journal.append(consent.approvals(plan.hash, covered))
+    projection.load(connection, journal)
+    return read(connection)
+
+
+def lay(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the plan's view, and those that it rests on."""
+    beside.lay(connection)
+    connection.execute(DUE)
 
 
 def read(connection: duckdb.DuckDBPyConnection, status: str | None = None) -> Plan:
@@ -125,28 +166,32 @@ def read(connection: duckdb.DuckDBPyConnection, status: str | None = None) -> Pl
 
 
 def approve(journal: Journal, plan: Plan, plan_hash: str, actor: str, line_ids: Iterable[str] | None = None) -> int:
-    """Record a person's consent to lines of the plan they read; returns how many. Raises Refused when the plan is another by now."""
+    """Record a person's consent to lines of the plan they read; returns how many.
+
+    line_ids  all that wait, by default, and that this person may consent to
+
+    Raises Refused when the plan is another by now, and for lines that are not this person's to consent to.
+    """
     if not plan.hash.startswith(plan_hash) or len(plan_hash) < 8:
         raise Refused(f"plan {plan_hash} is not the present one, {plan.hash}; read `hub plan` again, then approve that")
     waiting = {line.line_id for line in plan.lines if line.status == "needs_consent"}
-    wanted = waiting if line_ids is None else set(line_ids)
+    wanted = {line.line_id for line in plan.open_to(actor)} if line_ids is None else set(line_ids)
     if not wanted <= waiting:
         raise Refused(
             f"{', '.join(sorted(wanted - waiting)[:3])} needs no consent in plan {plan.hash}: it is held, approved or not there; see `hub plan`"
         )
-    return _approve(journal, plan.hash, actor, sorted(wanted))
+    if waiting and not wanted and line_ids is None:
+        raise Refused(
+            f"{actor} may not consent to any of the {len(waiting)} lines that wait: they rest on their own decisions, or need a second person"
+        )
+    ids = sorted(wanted)
+    journal.append([Event("plan.approved", plan.hash, {"lines": ids[at : at + CHUNK]}, actor) for at in range(0, len(ids), CHUNK)])
+    return len(wanted)
 
 
 def withdraw(journal: Journal, plan_hash: str, actor: str, line_ids: Iterable[str]) -> None:
     """Take consent back, for lines that were not pushed yet."""
     journal.append([Event("plan.withdrawn", plan_hash, {"lines": sorted(line_ids)}, actor)])
-
-
-def _approve(journal: Journal, plan_hash: str, actor: str, line_ids: list[str]) -> int:
-    journal.append(
-        [Event("plan.approved", plan_hash, {"lines": line_ids[at : at + CHUNK]}, actor) for at in range(0, len(line_ids), CHUNK)]
-    )
-    return len(line_ids)
 
 
 def _withdrawn(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -156,29 +201,23 @@ def _withdrawn(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {line_id for (line_id,) in rows}
 
 
-def _covered(plan: Plan, policies: Iterable[Policy], roles: Mapping[str, str], withdrawn: set[str]) -> dict[Policy, list[str]]:
-    """The lines that each policy approves. Where a person took consent back, only a person can give it again; and none empties a field."""
-    covered: dict[Policy, list[str]] = {}
-    for line in plan.lines:
-        if line.status == "needs_consent" and line.line_id not in withdrawn and not line.is_clearing:
-            policy = next((each for each in policies if each.covers(line.action, line.entity, roles[line.system], line.field)), None)
-            if policy:
-                covered.setdefault(policy, []).append(line.line_id)
-    return covered
+def _sealed(connection: duckdb.DuckDBPyConnection) -> set[tuple]:
+    return set(connection.execute("SELECT line_id, why, hold, authors, coalesce(eyes, '1') FROM journal.sealed").fetchall())
 
 
-def _approvals(plan: Plan, covered: Mapping[Policy, list[str]]) -> list[Event]:
-    return [
-        Event("plan.approved", plan.hash, {"lines": lines[at : at + CHUNK], "policy": f"{policy.name} v{policy.version}"}, "policy")
-        for policy, lines in covered.items()
-        for at in range(0, len(lines), CHUNK)
-    ]
+def _on_their_way(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Lines that are not due because they were sent: they are in the plan until it is known what came of them."""
+    rows = connection.execute(
+        "SELECT DISTINCT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')"
+    ).fetchall()
+    return {line_id for (line_id,) in rows}
 
 
-def _seal(plan: Plan, sealed: set[tuple[str, str, str | None]]) -> list[Event]:
+def _seal(plan: Plan, sealed: set[tuple], sent: set[str]) -> list[Event]:
     """What is in this plan and was not sealed so, and what is no longer in it: the cost of a seal follows the change."""
-    added = [{name: value for name, value in vars(line).items() if name != "status"} for line in plan.lines if line.sealed not in sealed]
-    gone = sorted({line_id for line_id, *_ in sealed} - {line.line_id for line in plan.lines})
+    said = lambda line: {name: value for name, value in vars(line).items() if name not in ("status", "consents")}
+    added = [said(line) for line in plan.lines if line.sealed not in sealed]
+    gone = sorted({line_id for line_id, *_ in sealed} - {line.line_id for line in plan.lines} - sent)
     return [
         Event("plan.sealed", plan.hash, {"lines": added[at : at + CHUNK], "gone": gone[at : at + CHUNK]})
         for at in range(0, max(len(added), len(gone)), CHUNK)

@@ -10,6 +10,7 @@ import duckdb
 from hub import capture, contract, nested
 from hub.mapping import Object, System
 from hub.systems.connector import Connector, Seen
+from reconcile import guards
 from reconcile.correction import Correction, Refusal
 from reconcile.plan import Line
 
@@ -92,9 +93,12 @@ def unmoved(
 
 
 def _sources(each: Object, line: Line) -> list[str]:
-    """The source fields that a line stands on: what it writes, and the status, for what is posted meanwhile is not to be touched."""
+    """The source fields that a line stands on: what it writes, the status, and what finance's guards read of the record.
+
+    For what is posted or forbidden meanwhile is not to be touched.
+    """
     columns = each.columns()
-    standing = [columns["status"][1].source] if "status" in columns else []
+    standing = [columns[name][1].source for name in sorted({"status", *guards.columns(each.of)} & columns.keys())]
     if line.field == "hub_id":
         return [each.external_id, *standing]
     return [columns[column][1].source for column in json.loads(line.want) if column in columns] + standing

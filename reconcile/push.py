@@ -9,7 +9,7 @@ from hub import projection
 from hub.journal import Event, Journal
 from hub.mapping import Object, System
 from hub.systems.connector import Connector, Outcome, Write
-from reconcile import lease, plan, precondition
+from reconcile import in_force, lease, plan, precondition
 from reconcile.correction import Correction, Refusal, corrections_of, intent, writes_of
 from reconcile.exceptions import Trouble, opening, settle
 from reconcile.plan import Line
@@ -29,8 +29,11 @@ def push(
     A line whose field moved since the snapshot is refused and becomes an exception: the person's value stays.
     """
     projection.load(connection, journal)
-    connection.execute(plan.DUE)
+    plan.lay(connection)
     approved = [line for line in plan.read(connection, "approved").lines if line.system == system.system]
+    if approved and not in_force.is_open(journal, system.role):
+        log.info("%s: %d lines wait for the hours at which it may be written to", system.system, len(approved))
+        return {"waiting": len(approved)}
     counts: dict[str, int] = {}
     unseen: list[Trouble] = []
     for name, lines in groupby(approved, key=lambda line: line.object):

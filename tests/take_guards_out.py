@@ -173,7 +173,7 @@ GUARDS = (
     ),
     Guard(
         "a policy does not overrule a person",
-        "reconcile/plan.py",
+        "reconcile/consent.py",
         " and line.line_id not in withdrawn",
         "",
         "test_silence.py::test_consent_taken_back_is_not_given_again_by_a_policy",

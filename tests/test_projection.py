@@ -1,9 +1,25 @@
 """The journal's tables follow from its events, whether these come one by one or all at once."""
 
+from contextlib import suppress
+
 from hypothesis import given, settings, strategies as st
 
 from hub import capture, journal, projection, store
+from hub.errors import Refused
 from hub.journal import Event
+
+RECORD = {"system": "crm", "object": "Account", "entity": "customer", "hub_id": "C-1", "record_id": None, "action": "create"}
+
+
+def sealed(line_id, why="", gone=()):
+    line = RECORD | {"line_id": line_id, "field": None, "base": None, "want": "{}", "why": why, "hold": None}
+    return Event("plan.sealed", "plan", {"lines": [line], "gone": list(gone)})
+
+
+def intended(push_id, line_id):
+    fields = {"create": {"base": None, "want": "{}", "why": ""}}
+    return Event("push.intended", push_id, RECORD | {"push_id": push_id, "lines": [line_id], "fields": fields})
+
 
 IDS = st.sampled_from(["a", "b"])
 STATES = st.sampled_from(["not_sent", "in_doubt", "acknowledged", "unconfirmed", "confirmed"])
@@ -39,34 +55,11 @@ EVENTS = st.one_of(
     ),
     st.builds(lambda key, reason: Event("discrepancy.waived", key, {"reason": reason}), IDS, st.sampled_from([None, "known"])),
     st.builds(lambda kind, key: Event(kind, "discrepancy", {"ids": [key]}), st.sampled_from(["cases.opened", "cases.closed"]), IDS),
-    st.builds(
-        lambda came, why, left: Event(
-            "plan.sealed", "plan", {"lines": [{"line_id": came, "why": why, "hold": None}], "gone": sorted(left - {came})}
-        ),
-        IDS,
-        IDS,
-        st.sets(IDS),
-    ),
-    st.builds(lambda kind, key: Event(kind, "plan", {"lines": [key]}), st.sampled_from(["plan.approved", "plan.withdrawn"]), IDS),
+    st.builds(lambda came, why, left: sealed(came, why, sorted(left - {came})), IDS, IDS, st.sets(IDS)),
+    st.builds(lambda kind, key: Event(kind, "plan", {"lines": [key]}, "Ann"), st.sampled_from(["plan.approved", "plan.withdrawn"]), IDS),
+    st.builds(intended, IDS, IDS),
     st.builds(lambda key, worker: Event("push.leased", "crm", {"lines": [key], "until": "2026-11-21T09:00:00Z"}, worker), IDS, IDS),
     st.builds(lambda key, worker: Event("push.released", "crm", {"lines": [key]}, worker), IDS, IDS),
-    st.builds(
-        lambda key: Event(
-            "push.intended",
-            key,
-            {
-                "push_id": key,
-                "lines": ["1", "2"],
-                "system": "crm",
-                "object": "Account",
-                "entity": "customer",
-                "hub_id": "C-1",
-                "record_id": None,
-                "action": "create",
-            },
-        ),
-        IDS,
-    ),
     st.builds(
         lambda key, state, record: Event("push.outcome", key, {"state": state, "record_id": record, "message": state}),
         IDS,
@@ -94,6 +87,8 @@ TABLES = (
     "waiver",
     "open_case",
     "approval",
+    "sealed",
+    "left_plan",
     "push",
     "exception",
     "closing",
@@ -106,8 +101,9 @@ TABLES = (
 def test_events_that_come_one_by_one_or_all_at_once_give_equal_tables(tmp_path_factory, events):
     with journal.open(tmp_path_factory.mktemp("journal") / "journal.sqlite") as kept:
         one_by_one = hub()
-        for event in events:
-            kept.append([event])
+        for event in [sealed("a"), sealed("b"), Event("plan.approved", "plan", {"lines": ["a", "b"]}, "Ann"), *events]:
+            with suppress(Refused):  # a push that nobody consented to is not recorded
+                kept.append([event])
             projection.load(one_by_one, kept)
 
         at_once = hub()
@@ -117,22 +113,10 @@ def test_events_that_come_one_by_one_or_all_at_once_give_equal_tables(tmp_path_f
 
 
 def test_a_push_that_is_sent_again_is_in_doubt_until_its_own_answer_comes(tmp_path):
-    intent = Event(
-        "push.intended",
-        "P-1",
-        {
-            "push_id": "P-1",
-            "lines": ["1"],
-            "system": "crm",
-            "object": "Account",
-            "entity": "customer",
-            "hub_id": "C-1",
-            "record_id": "7",
-            "action": "update",
-        },
-    )
+    intent, consent = intended("P-1", "1"), Event("plan.approved", "plan", {"lines": ["1"]}, "Ann")
     with journal.open(tmp_path / "journal.sqlite") as kept:
-        kept.append([intent, Event("push.outcome", "P-1", {"state": "not_sent"}), intent])
+        for events in ([sealed("1")], [consent], [intent, Event("push.outcome", "P-1", {"state": "not_sent"})], [intent]):
+            kept.append(events)
 
         connection = hub()
         projection.load(connection, kept)

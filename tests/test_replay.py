@@ -133,6 +133,29 @@ def test_what_no_exception_is_about_and_what_needs_nobody_is_refused(tmp_path):
             replay.request(kept, "crm Account", "engineer")
 
 
+SEALED = Event(
+    "plan.sealed",
+    "plan",
+    {
+        "lines": [
+            {
+                "line_id": "L1",
+                "system": "crm",
+                "object": "Account",
+                "entity": "customer",
+                "hub_id": "C-1",
+                "record_id": "7",
+                "action": "update",
+                "field": "legal_name",
+                "base": "{}",
+                "want": "{}",
+            }
+        ],
+        "gone": [],
+    },
+)
+
+
 class Desk:
     """One line of a plan, approved and then rejected by its system."""
 
@@ -150,7 +173,8 @@ class Desk:
         self.connection.execute("""
           CREATE TABLE outbound.delta AS SELECT 'L1' AS line_id, 'D1' AS discrepancy_id, 'update' AS action, 'customer' AS entity, 'C-1' AS hub_id, 'crm' AS system,
             'Account' AS object, '7' AS record_id, 'legal_name' AS field, '{}' AS base, '{}' AS want, '' AS why, NULL::TEXT AS held, NULL AS money, NULL AS currency""")
-        self.connection.execute(plan.DUE)
+        plan.lay(self.connection)
+        kept.append([SEALED])
         self.approve()
         kept.append([opening(Trouble("rejected", self.about, "too long", "crm"))])
 
@@ -172,7 +196,7 @@ class Desk:
                         "hub_id": "C-1",
                         "record_id": "7",
                         "action": "update",
-                        "fields": {"legal_name": {}},
+                        "fields": {"legal_name": {"base": "{}", "want": "{}", "why": ""}},
                     },
                 ),
                 Event("push.outcome", "P-1", {"state": "rejected"}),

@@ -22,8 +22,8 @@ PROGRAM = Path(verify_journal.__file__)
 TEXTS = ("actor", "kind", "subject", "body", "hash")
 EVENTS = [
     Event("plan.sealed", "b7", {"lines": [{"line_id": "L1", "base": '{"phone":"+49 1"}', "want": '{"phone":"+49 2"}'}]}),
-    Event("plan.approved", "b7", {"lines": ["L1"]}, "anna größe"),
-    Event("push.intended", "P-1", {"push_id": "P-1", "fields": {"phone": {"base": "x", "want": 'a "quote" and \\"~\\":["'}}}),
+    Event("match.decided", "b7", {"lines": ["L1"]}, "anna größe"),
+    Event("push.noted", "P-1", {"push_id": "P-1", "fields": {"phone": {"base": "x", "want": 'a "quote" and \\"~\\":["'}}}),
     Event("push.outcome", "P-1", {"state": "rejected", "message": "no such phone"}),
     Event("note", "", {}),
 ]
@@ -68,7 +68,7 @@ def test_an_export_holds_one_event_a_line_as_it_is_stored_and_then_the_head(expo
     assert [line["seq"] for line in lines[:-1]] == [1, 2, 3, 4, 5]
     assert lines[-1] == {"head": [5, lines[4]["hash"]]}
     assert lines[1] == {
-        "seq": 2, "at_us": 1795253400000000, "actor": "anna größe", "kind": "plan.approved", "subject": "b7",
+        "seq": 2, "at_us": 1795253400000000, "actor": "anna größe", "kind": "match.decided", "subject": "b7",
         "body": '{"lines":["L1"]}', "hash": lines[1]["hash"], "kept": {},
     }  # fmt: skip
     assert found(exported) == []
@@ -143,7 +143,7 @@ TAMPERING = {
 }
 SENTENCES = {
     "dropped": "event 3 is not where it belongs; event 4 (push.outcome P-1, 2026-11-21 09:30:00+00:00) stands there",
-    "doubled": "event 4 is not where it belongs; event 3 (push.intended P-1, 2026-11-21 09:30:00+00:00) stands there",
+    "doubled": "event 4 is not where it belongs; event 3 (push.noted P-1, 2026-11-21 09:30:00+00:00) stands there",
     "swapped": "event 3 is not where it belongs; event 4 (push.outcome P-1, 2026-11-21 09:30:00+00:00) stands there",
     "the last one dropped": "line 5 says that the last event is 5, and the line before it is event 4",
     "the last one swapped": "event 4 is not where it belongs; event 5 (note , 2026-11-21 09:30:00+00:00) stands there",

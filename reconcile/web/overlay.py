@@ -2,7 +2,7 @@
 
 decision   as journal.decision: the word that stands on two records
 waiver     discrepancy_id, reason, actor, seq
-consent    line_id, actor, policy, is_given, seq: given or taken back since the cut
+consent    line_id, actor, policy, is_given, seq, people: given or taken back since the cut, and by how many
 exception  id, kind, subject, message, owner, opened_at, seq, replayed_by: who asked for a replay since it was opened
 line       work.plan_line with `state`: needs_consent, approved, held, sent, waived, or released: up for consent in the next plan
 """
@@ -57,8 +57,9 @@ SELECT * FROM last WHERE reason IS NOT NULL;
 
 CREATE TEMP TABLE consent AS
 SELECT * FROM (
-  SELECT unnest(from_json(body -> 'lines', '["VARCHAR"]')) AS line_id, actor, body ->> 'policy' AS policy, kind = 'plan.approved' AS is_given, seq
-  FROM since WHERE kind IN ('plan.approved', 'plan.withdrawn')
+  SELECT *, count(DISTINCT actor) FILTER (is_given) OVER (PARTITION BY line_id) AS people FROM (
+    SELECT unnest(from_json(body -> 'lines', '["VARCHAR"]')) AS line_id, actor, body ->> 'policy' AS policy, kind = 'plan.approved' AS is_given, seq
+    FROM since WHERE kind IN ('plan.approved', 'plan.withdrawn'))
 )
 QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY seq DESC) = 1;
 
@@ -84,10 +85,11 @@ LEFT JOIN replay AS r ON r.subject = k.subject
 WHERE c.seq IS NULL OR c.seq < k.seq;
 
 CREATE TEMP VIEW line AS
-SELECT l.* EXCLUDE (approved_by, policy, hold, status), CASE WHEN n.line_id IS NULL THEN l.approved_by ELSE n.actor END AS approved_by,
-  CASE WHEN n.line_id IS NULL THEN l.policy ELSE n.policy END AS policy, COALESCE(l.held, e.message) AS hold,
-  CASE WHEN w.discrepancy_id IS NOT NULL THEN 'waived' WHEN s.line_id IS NOT NULL THEN 'sent' WHEN COALESCE(l.held, e.message) IS NOT NULL THEN 'held'
-    WHEN l.status = 'held' THEN 'released' WHEN COALESCE(n.is_given, l.status = 'approved') THEN 'approved' ELSE 'needs_consent' END AS state
+SELECT l.* EXCLUDE (approved_by, policy, barred, hold, status), CASE WHEN n.line_id IS NULL THEN l.approved_by ELSE n.actor END AS approved_by,
+  CASE WHEN n.line_id IS NULL THEN l.policy ELSE n.policy END AS policy, COALESCE(l.barred, e.message) AS hold,
+  CASE WHEN w.discrepancy_id IS NOT NULL THEN 'waived' WHEN s.line_id IS NOT NULL THEN 'sent' WHEN COALESCE(l.barred, e.message) IS NOT NULL THEN 'held'
+    WHEN l.status = 'held' THEN 'released' WHEN l.eyes = 1 AND n.is_given OR coalesce(json_array_length(l.consents), 0) + n.people >= l.eyes AND n.is_given
+      OR n.line_id IS NULL AND l.status = 'approved' THEN 'approved' ELSE 'needs_consent' END AS state
 FROM work.plan_line AS l
 LEFT JOIN consent AS n ON n.line_id = l.line_id
 LEFT JOIN waiver AS w ON w.discrepancy_id = l.discrepancy_id

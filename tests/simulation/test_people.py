@@ -151,10 +151,10 @@ def test_when_most_records_are_gone_at_once_the_object_stops_and_somebody_is_tol
 
 
 def pinned(loop, status):
-    """An invoice with this status whose due date a controller has pinned to another day."""
+    """An invoice with this status whose due date a steward has pinned to another day."""
     record = next(key for key, row in loop.rows("netsuite", "invoice").items() if row["status"]["id"] == status)
     ref = f"netsuite:invoice:{record}"
-    loop.journal.append([Event("value.pinned", ref, {"record_ref": ref, "column": "due_on", "value": "2027-01-15"}, "controller")])
+    loop.journal.append([Event("value.pinned", ref, {"record_ref": ref, "column": "due_on", "value": "2027-01-15"}, "steward")])
     return record, loop.look_and_plan()
 
 
