@@ -65,4 +65,5 @@ from assets import (  # noqa: E402, F401  (they add their commands to app)
     commands_project,
     commands_retain,
     demo,
+    prove_controls,
 )
