@@ -6,6 +6,7 @@ import duckdb
 
 from hub import projection
 from hub.journal import Event, Journal
+from hub.past import HELD
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ def settle(
 
 
 # Exceptions about a line of the plan that nothing asks for any more: the two sides agree by now. A record in quarantine shows nothing.
-OVER = """
+OVER = f"""
 SELECT e.id FROM journal.exception AS e
-WHERE e.kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous')
+WHERE e.kind IN {HELD}
   AND e.subject NOT IN (SELECT concat_ws(' ', system, object, coalesce(record_id, hub_id), coalesce(field, 'create')) FROM outbound.delta)
   AND NOT EXISTS (SELECT 1 FROM capture.quarantine AS q WHERE starts_with(e.subject, concat_ws(' ', q.system, q.object, q.record_id) || ' '))
   AND (SELECT max(s.taken_at)::TIMESTAMPTZ FROM capture.snapshot AS s WHERE starts_with(e.subject, concat_ws(' ', s.system, s.object) || ' ')) > e.opened_at::TIMESTAMPTZ

@@ -12,8 +12,7 @@ from hub import contract
 from hub.errors import Refused
 from hub.journal import Event, Journal
 from hub.mapping import Object
-
-HELD = ("refused", "rejected", "unconfirmed", "dead_letter", "ambiguous")  # what holds a line of the plan
+from hub.past import HELD
 
 
 def request(journal: Journal, about: str, actor: str) -> list[Event]:

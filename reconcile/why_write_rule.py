@@ -2,12 +2,11 @@
 
 import duckdb
 
+from hub.past import HELD
 from hub.rules import Rules
 from reconcile import shown, standing
 from reconcile.why_rule import Rule
 from reconcile.why_write_subject import Subject
-
-HELD = "'refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous'"
 
 
 def decided(connection: duckdb.DuckDBPyConnection, subject: Subject, rules: Rules) -> tuple[str, Rule]:
@@ -25,7 +24,7 @@ def _held(connection: duckdb.DuckDBPyConnection, line: dict) -> Rule:
         return Rule("posted" if line["held"].startswith("posted") else "reference", line["held"])
     about = about_of(line)
     row = connection.execute(
-        f"SELECT id, kind, message, opened_at FROM journal.exception WHERE subject = ? AND kind IN ({HELD}) ORDER BY seq LIMIT 1", [about]
+        f"SELECT id, kind, message, opened_at FROM journal.exception WHERE subject = ? AND kind IN {HELD} ORDER BY seq LIMIT 1", [about]
     ).fetchone()
     if row:
         says = f"{row[1].replace('_', ' ')} since {shown.at(row[3])}: {shown.message(line['entity'], about, row[2])}"
