@@ -3,11 +3,12 @@
 # make test   everything but the live systems     make live    real Tryton and Redmine
 # make bench  speed and accuracy                  make simulation, make soak      the invariants, longer
 # make mutants, make guards                       what the invariants would notice
+# make killed   the real process, killed at thirty points
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo dev test live bench simulation soak mutants guards train lint clean
+.PHONY: demo dev test live bench simulation soak mutants guards killed train lint clean
 
 demo: $(VENV)/.run
 	$(BIN)/hub demo
@@ -19,7 +20,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "not live"
 
 live: $(VENV)/.test
-	$(BIN)/python -m pytest -m live tests/live tests/systems tests/simulation
+	$(BIN)/python -m pytest -m live tests/live tests/systems
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
@@ -32,6 +33,9 @@ soak: $(VENV)/.test
 
 mutants: $(VENV)/.test
 	$(BIN)/python -m tests.mutants
+
+killed: $(VENV)/.test
+	$(BIN)/python -m pytest tests/simulation/test_killed.py
 
 guards: $(VENV)/.test
 	$(BIN)/python -m tests.take_guards_out

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import stamina
 
 from assets import observe, understand
-from hub import journal, journal_event, snapshot, store
+from hub import journal, snapshot, store
 from hub.store import HubBusy
 from reconcile import lease, settle
 
@@ -191,7 +191,7 @@ def _seal(*arguments, real=snapshot._seal):
     return done
 
 
-for module in (journal_event, observe, understand, settle, lease):
+for module in (journal, observe, understand, settle, lease):
     assert module.datetime is datetime, f"{module.__name__} asks for the time no longer"  # else another does, of the real clock
     module.datetime = Clock
 store.settings = lambda real=store.settings: real() | {"threads": "1"}

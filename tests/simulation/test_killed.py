@@ -12,7 +12,7 @@ from test_people import customer
 
 ROOT = Path(__file__).parent.parent.parent
 POINTS = range(2, 62, 2)  # a turn of this firm has some sixty, and pushes in the last twenty
-SOME = (40, 46, 52)  # those of `make test`; `make live` takes all
+SOME = (40, 46, 52)  # those of `make test`; `make killed` takes all
 
 
 @pytest.mark.parametrize("point", [pytest.param(point, marks=() if point in SOME else pytest.mark.live) for point in POINTS])
