@@ -29,7 +29,7 @@ def _held(connection: duckdb.DuckDBPyConnection, line: dict) -> Rule:
     if row:
         says = f"{row[1].replace('_', ' ')} since {shown.at(row[3])}: {shown.message(line['entity'], about, row[2])}"
         return Rule("exception", says, {"exception": row[0], "about": about})
-    return Rule("doubt", line["hold"])
+    return Rule("doubt" if line["hold"].startswith("waits for a steward") else "guard", line["hold"])
 
 
 def about_of(line: dict) -> str:
