@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -37,7 +37,8 @@ SELECT p.push_id, a.plan, p.system, p.object, p.payload, p.lines, a.sealed_at FR
 LEFT JOIN about AS a ON a.seq = p.seq  -- absent: its plan was not sealed
 WHERE $about = '' OR p.push_id = $about OR a.plan = $about
 ORDER BY a.sealed_at, p.seq"""
-LINES = f"SELECT {', '.join(name for name in Line.__dataclass_fields__ if name not in ('hold', 'status'))} FROM outbound.delta WHERE list_contains(?, line_id)"
+NEEDED = ", ".join(each.name for each in fields(Line) if each.default is MISSING)  # what else a line has is the plan's word on it
+LINES = f"SELECT {NEEDED} FROM outbound.delta WHERE list_contains(?, line_id)"
 
 
 @dataclass(frozen=True)
