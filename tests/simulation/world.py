@@ -1,5 +1,6 @@
 """The world of a seed: a small firm at one of its openings, and the hub's steps in it, each as a process that may die in it."""
 
+import atexit
 import copy
 import os
 import shutil
@@ -45,6 +46,7 @@ class World:
         self.simulators = small_world.simulators(self.clock)
         self.wire = Wire(self.simulators)
         self.folder = Path(tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)) / "firm"  # noqa: S108
+        atexit.register(shutil.rmtree, self.folder.parent, ignore_errors=True)  # it lies in memory
         self.firm = small_world.write_project(self.folder, small_world.FIRMS[name], self.simulators)
         self.openings: dict[int, dict[str, Any]] = {}
         self.story: list[str] = []
