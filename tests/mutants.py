@@ -73,9 +73,9 @@ MUTANTS = (
     Mutant(
         "whole records are put",
         "reconcile/correction.py",
-        "            body = _body(system, each, correction)\n",
+        "            body = body_of(system, each, correction)\n",
         "            row = seen[first.record_id].row if first.record_id else {}\n"
-        "            body = {name: row[name] for name in ('Name', 'Website', 'url', 'companyName') if name in row} | _body(system, each, correction)\n",
+        "            body = {name: row[name] for name in ('Name', 'Website', 'url', 'companyName') if name in row} | body_of(system, each, correction)\n",
     ),
     Mutant("what is posted is not held", "macros/outbound.py", "if not rule or system.role != rule.ledger:", "if True:"),
     Mutant("a line does not stand on the status", "reconcile/precondition.py", '{"status", *guards.columns(each.of)}', "set()"),
