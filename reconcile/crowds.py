@@ -77,7 +77,7 @@ def _touch_stepped(connection: duckdb.DuckDBPyConnection, name: str, counted: di
     """Touch the records that have a value which so many more, or fewer, have now that it weighs otherwise."""
     connection.execute("CREATE OR REPLACE TEMP TABLE stepped (record_ref VARCHAR)")
     for column, tests in counted.items():
-        _step(connection, name, column, " OR ".join(tests))
+        _step(connection, name, column, tests)
     if _took_step(connection, name):
         connection.execute(f"INSERT INTO stepped SELECT record_ref FROM identity.{name}_key")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE stepped AS SELECT DISTINCT record_ref FROM stepped AS k {NEW}")
@@ -98,7 +98,8 @@ def _counted(how: Matching) -> dict[str, list[str]]:
     return found
 
 
-def _step(connection: duckdb.DuckDBPyConnection, name: str, column: str, test: str) -> None:
+def _step(connection: duckdb.DuckDBPyConnection, name: str, column: str, tests: list[str]) -> None:
+    took_step = " OR ".join(f"({test.format(n='n')}) <> ({test.format(n='(n - shift)')})" for test in tests)
     # How many records more, or fewer, have each value now.
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE shifted AS
@@ -112,7 +113,7 @@ def _step(connection: duckdb.DuckDBPyConnection, name: str, column: str, test: s
         SELECT k.record_ref, s.value, s.shift FROM identity.{name}_key AS k JOIN shifted AS s ON s.value = k.{column}
       ), counted AS (SELECT value, any_value(shift) AS shift, count(*) AS n FROM holder GROUP BY value)
       SELECT h.record_ref FROM holder AS h
-      SEMI JOIN (FROM counted WHERE ({test.format(n="n")}) <> ({test.format(n="(n - shift)")})) AS c ON c.value = h.value""")
+      SEMI JOIN (FROM counted WHERE {took_step}) AS c ON c.value = h.value""")
 
 
 def _took_step(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
