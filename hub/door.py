@@ -160,8 +160,13 @@ def covers(policy: dict[str, Any], line: Line, roles: dict[str, str]) -> bool:
         and (not update or not limit["classes"] or line.get("sensitivity") in limit["classes"])
         and (limit["amount"] is None or float(line.get("money") or 0) <= float(limit["amount"]))
         and line.get("eyes", 1) == 1
-        and not (update and set(json.loads(line["want"]).values()) == {None})
+        and not empties(line)
     )
+
+
+def empties(line: dict[str, Any]) -> bool:
+    """Whether a line would leave nothing where something is."""
+    return line["action"] == "update" and set(json.loads(line["want"]).values()) == {None}
 
 
 def _standing(lines: dict[str, Line], line_id: str) -> Line:

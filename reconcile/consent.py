@@ -1,6 +1,5 @@
 """Consent: which lines each policy covers, within its limits; and what a person consents to at once."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -47,16 +46,12 @@ def summary(lines: Sequence) -> dict[str, Any]:
         {"system": system, "object": name, "what": what, "currency": currency or None, **_counted(list(found))}
         for (system, name, what, currency), found in groupby(sorted(lines, key=key), key)
     ]
-    worst = max(lines, key=lambda line: (line.money or 0, _empties(line), line.eyes, line.line_id), default=None)
+    worst = max(lines, key=lambda line: (line.money or 0, door.empties(vars(line)), line.eyes, line.line_id), default=None)
     return {"groups": groups, "worst": _told(worst) if worst else "nothing"}
 
 
 def _counted(lines: list) -> dict[str, Any]:
     return {"lines": len(lines), "money": sum(line.money for line in lines if line.money) or None}
-
-
-def _empties(line) -> bool:
-    return line.action == "update" and set(json.loads(line.want).values()) == {None}
 
 
 def _told(line) -> str:

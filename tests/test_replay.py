@@ -133,24 +133,12 @@ def test_what_no_exception_is_about_and_what_needs_nobody_is_refused(tmp_path):
             replay.request(kept, "crm Account", "engineer")
 
 
+RECORD = {"system": "crm", "object": "Account", "entity": "customer", "hub_id": "C-1", "record_id": "7", "action": "update"}
 SEALED = Event(
     "plan.sealed",
     "plan",
     {
-        "lines": [
-            {
-                "line_id": "L1",
-                "system": "crm",
-                "object": "Account",
-                "entity": "customer",
-                "hub_id": "C-1",
-                "record_id": "7",
-                "action": "update",
-                "field": "legal_name",
-                "base": "{}",
-                "want": "{}",
-            }
-        ],
+        "lines": [RECORD | {"line_id": "L1", "field": "legal_name", "base": "{}", "want": "{}"}],
         "gone": [],
     },
 )
@@ -187,15 +175,10 @@ class Desk:
                 Event(
                     "push.intended",
                     "P-1",
-                    {
+                    RECORD
+                    | {
                         "push_id": "P-1",
                         "lines": ["L1"],
-                        "system": "crm",
-                        "object": "Account",
-                        "entity": "customer",
-                        "hub_id": "C-1",
-                        "record_id": "7",
-                        "action": "update",
                         "fields": {"legal_name": {"base": "{}", "want": "{}", "why": ""}},
                     },
                 ),
