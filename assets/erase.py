@@ -11,13 +11,11 @@ import duckdb
 
 from assets import anew
 from assets.understand import understand
-from hub import capture, entity, journal_search, personal, snapshot, store
+from hub import capture, entity, journal_event, journal_search, personal, snapshot, store
 from hub.errors import Refused
 from hub.firm import Firm
 from hub.journal import Event, Journal
 from reconcile import hub_ids
-
-CHUNK = 1_000  # digests in one journal event
 
 
 @dataclass(frozen=True)
@@ -145,13 +143,6 @@ def _keep_together(firm: Firm, journal: Journal, person: Person, reason: str, ac
 
 
 def _events(firm: Firm, held: Held, reason: str, actor: str) -> list[Event]:
-    digests = [digest for _, digest in held.journal]
-    told = {
-        "because": reason,
-        "records": held.person.refs,
-        "snapshots": {name: snapshot.read_manifest(firm.snapshots / name).hash for name in held.snapshots},
-    }
-    return [
-        Event("values.erased", held.person.name, {"digests": digests[at : at + CHUNK]} | (told if at == 0 else {}), actor)
-        for at in range(0, max(len(digests), 1), CHUNK)
-    ]
+    hashes = {name: snapshot.read_manifest(firm.snapshots / name).hash for name in held.snapshots}
+    told = {"because": reason, "records": held.person.refs, "snapshots": hashes}
+    return journal_event.erased(held.person.name, [digest for _, digest in held.journal], told, actor)

@@ -9,14 +9,13 @@ from itertools import groupby
 from pathlib import Path
 
 from assets import anew, rebuild
-from hub import baseline, journal_search, snapshot, store
+from hub import baseline, journal_event, journal_search, snapshot, store
 from hub.errors import HubError, Refused
 from hub.firm import Firm
 from hub.journal import Event, Journal
 from hub.snapshot import Manifest
 
 PRESENT = ("canonical.", "identity.", "golden.", "discrepancy.", "outbound.")
-CHUNK = 1_000  # digests in one journal event
 
 # Values of events before a moment, as far as the plan line, the write or the exception that they are about is over.
 VALUES = """
@@ -84,12 +83,9 @@ def _values(firm: Firm, journal: Journal, before: datetime) -> list[tuple[int, s
 
 
 def _events(firm: Firm, due: Due, actor: str) -> list[Event]:
-    days, digests = firm.retention.model_dump(exclude_none=True), [digest for _, digest in due.values]
-    told = {"because": "retention", "days": days, "snapshots": {each.id: each.hash for group in due.snapshots for each in group}}
-    return [
-        Event("values.erased", "retention", {"digests": digests[at : at + CHUNK]} | (told if at == 0 else {}), actor)
-        for at in range(0, max(len(digests), 1), CHUNK)
-    ]
+    hashes = {each.id: each.hash for group in due.snapshots for each in group}
+    told = {"because": "retention", "days": firm.retention.model_dump(exclude_none=True), "snapshots": hashes}
+    return journal_event.erased("retention", [digest for _, digest in due.values], told, actor)
 
 
 def _build(firm: Firm, due: Due, read: set[str], last_event: int, folder: Path) -> None:

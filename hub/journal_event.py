@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hub import journal_body, journal_values, verify_journal
 from hub.journal_values import Kept
 
+CHUNK = 1_000  # digests in one event
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SCHEMA = pa.schema(
     [("seq", pa.int64()), ("at", pa.timestamp("us"))] + [(name, pa.string()) for name in ("actor", "kind", "subject", "body", "hash")]
@@ -29,6 +30,14 @@ class Event:
     at: datetime | None = None
     seq: int | None = None
     hash: str | None = None
+
+
+def erased(subject: str, digests: Sequence[str], told: Mapping[str, Any], actor: str) -> list[Event]:
+    """The events that say which values are erased; the first of them tells why."""
+    return [
+        Event("values.erased", subject, {"digests": digests[start : start + CHUNK]} | (told if start == 0 else {}), actor)
+        for start in range(0, max(len(digests), 1), CHUNK)
+    ]
 
 
 def recordable(each: Event, now: datetime) -> tuple[dict[str, Any], Kept]:
