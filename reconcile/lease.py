@@ -22,11 +22,16 @@ log = logging.getLogger(__name__)
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
 LASTS = timedelta(minutes=15)  # longer than a batch takes whose every answer is slow
 
-# The lines that another worker leased before us and still holds, or that are no longer due: what it did with them came in with the journal.
+# The lines that another worker leased before us and still holds, or that were sent since the plan was read.
 TAKEN = """
 SELECT t.line_id FROM (SELECT unnest($lines) AS line_id) AS t
-WHERE t.line_id NOT IN (SELECT line_id FROM work.plan_line WHERE status = 'approved')
+WHERE EXISTS (SELECT 1 FROM journal.push AS p WHERE p.line_id = t.line_id AND (p.seq > $since OR p.state IN ('intended', 'in_doubt', 'acknowledged')))
   OR EXISTS (SELECT 1 FROM journal.lease AS l WHERE l.line_id = t.line_id AND list_contains($others, l.worker) AND l.until > $at AND l.seq < $mine)"""
+# Whether anything but this worker's own pushing is in the journal since the plan was read: then a line may be due no longer.
+STIRRED = """
+SELECT 1 FROM journal.event WHERE seq > ?
+  AND NOT (kind IN ('push.intended', 'push.outcome') OR kind IN ('push.leased', 'push.released') AND actor = ?) LIMIT 1"""
+NOT_DUE = "SELECT t.line_id FROM (SELECT unnest(?) AS line_id) AS t WHERE t.line_id NOT IN (SELECT line_id FROM work.plan_line WHERE status = 'approved')"
 # The lines that another worker leased after ours was over.
 LOST = """
 SELECT DISTINCT l.line_id FROM journal.lease AS l JOIN journal.lease AS o ON o.line_id = l.line_id AND o.seq > l.seq AND o.leased_at >= l.until
@@ -35,16 +40,23 @@ WHERE list_contains(?, l.line_id) AND l.worker = ? AND o.worker <> l.worker
 
 
 @contextmanager
-def held(connection: duckdb.DuckDBPyConnection, journal: Journal, worker: str, batch: list[Correction]) -> Iterator[list[Correction]]:
-    """Those of the corrections that this worker alone may push, while the `with` block lasts."""
+def held(
+    connection: duckdb.DuckDBPyConnection, journal: Journal, worker: str, batch: list[Correction], since: int
+) -> Iterator[list[Correction]]:
+    """Those of the corrections that this worker alone may push, while the `with` block lasts.
+
+    since  how far the journal was known when the plan that they are of was read
+    """
     lines = _lines(batch)
     if not lines:
         yield []
         return
     (leased,) = journal.append([Event("push.leased", batch[0].first.system, {"lines": lines, "until": datetime.now(UTC) + LASTS}, worker)])
     projection.load(connection, journal)
-    known = {"others": others(connection, worker), "at": leased.at.replace(tzinfo=None), "mine": leased.seq}
+    known = {"others": others(connection, worker), "at": leased.at.replace(tzinfo=None), "mine": leased.seq, "since": since}
     rows = connection.execute(TAKEN, {"lines": lines, **known}).fetchall()
+    if connection.execute(STIRRED, [since, worker]).fetchone():
+        rows += connection.execute(NOT_DUE, [lines]).fetchall()
     taken = {line_id for (line_id,) in rows}
     if taken:
         log.info("%s: %d lines are being pushed by another worker, or were", batch[0].first.system, len(taken))

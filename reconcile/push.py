@@ -30,6 +30,7 @@ def push(
     """
     projection.load(connection, journal)
     plan.lay(connection)
+    (since,) = connection.execute("SELECT coalesce(max(seq), 0) FROM journal.event").fetchone()
     approved = [line for line in plan.read(connection, "approved").lines if line.system == system.system]
     if approved and not in_force.is_open(journal, system.role):
         log.info("%s: %d lines wait for the hours at which it may be written to", system.system, len(approved))
@@ -37,18 +38,28 @@ def push(
     counts: dict[str, int] = {}
     unseen: list[Trouble] = []
     for name, lines in groupby(approved, key=lambda line: line.object):
-        for state, count in _push_object(connection, journal, system, system.objects[name], connector, list(lines), unseen, worker).items():
+        for state, count in _push_object(
+            connection, journal, system, system.objects[name], connector, list(lines), unseen, worker, since
+        ).items():
             counts[state] = counts.get(state, 0) + count
     settle(connection, journal, f"{system.system} ", ("unseen",), unseen)
     return counts
 
 
 def _push_object(
-    connection, journal, system: System, each: Object, connector: Connector, lines: list[Line], unseen: list[Trouble], worker: str
+    connection,
+    journal,
+    system: System,
+    each: Object,
+    connector: Connector,
+    lines: list[Line],
+    unseen: list[Trouble],
+    worker: str,
+    since: int,
 ) -> dict[str, int]:
     corrections, counts = _without_waiting(connection, system, each, connector, corrections_of(lines))
     for at in range(0, len(corrections), SENT_AT_ONCE):
-        with lease.held(connection, journal, worker, corrections[at : at + SENT_AT_ONCE]) as batch:
+        with lease.held(connection, journal, worker, corrections[at : at + SENT_AT_ONCE], since) as batch:
             _push_batch(connection, journal, system, each, connector, batch, unseen, counts, worker)
     return counts
 

@@ -30,17 +30,17 @@ def workers(tmp_path):
 def test_a_line_that_one_worker_leased_is_not_the_others(workers):
     log, first, second = workers
 
-    with lease.held(first, log, "first", BATCH) as mine, lease.held(second, log, "second", BATCH) as theirs:
+    with lease.held(first, log, "first", BATCH, 0) as mine, lease.held(second, log, "second", BATCH, 0) as theirs:
         assert (mine, theirs) == (BATCH, [])
         assert lease.lost(first, log, "first", BATCH) == set()
 
 
 def test_a_line_that_was_given_back_is_free(workers):
     log, first, second = workers
-    with lease.held(first, log, "first", BATCH):
+    with lease.held(first, log, "first", BATCH, 0):
         pass
 
-    with lease.held(second, log, "second", BATCH) as theirs:
+    with lease.held(second, log, "second", BATCH, 0) as theirs:
         assert theirs == BATCH
 
 
@@ -48,7 +48,7 @@ def test_a_line_that_a_dead_worker_leased_is_free_when_its_time_is_up_and_no_lon
     log, first, second = workers
     (leased,) = log.append([Event("push.leased", "netsuite", {"lines": ["line-1"], "until": leased_until(log)}, "first")])
 
-    with lease.held(second, log, "second", BATCH) as theirs:
+    with lease.held(second, log, "second", BATCH, 0) as theirs:
         assert theirs == BATCH
         assert lease.lost(first, log, "first", BATCH) == {"P-1"}
         assert lease.lost(second, log, "second", BATCH) == set()
@@ -61,15 +61,27 @@ def test_a_line_that_a_process_of_this_machine_leased_is_free_as_soon_as_it_is_d
     gone = f"{socket.gethostname()}:{child.pid}"
     log.append([Event("push.leased", "netsuite", {"lines": ["line-1"], "until": "2099-01-01T00:00:00Z"}, gone)])
 
-    with lease.held(first, log, "first", BATCH) as mine:
+    with lease.held(first, log, "first", BATCH, 0) as mine:
         assert mine == BATCH
 
 
 def test_a_line_that_is_no_longer_due_is_nobodys(workers):
     log, first, _ = workers
     first.execute("UPDATE work.plan_line SET status = 'held'")
+    log.append([Event("plan.withdrawn", "plan-1", {"lines": ["line-1"]}, "Carla Conti")])
 
-    with lease.held(first, log, "first", BATCH) as mine:
+    with lease.held(first, log, "first", BATCH, 0) as mine:
+        assert mine == []
+
+
+def test_a_line_that_another_worker_sent_before_it_died_is_nobodys_though_its_lease_is_over(workers):
+    log, first, _ = workers
+    log.append([Event("push.leased", "netsuite", {"lines": ["line-1"], "until": leased_until(log)}, "second")])
+    projection.load(first, log)
+    (known,) = first.execute("SELECT max(seq) FROM journal.event").fetchone()
+    first.execute("INSERT INTO journal.push (push_id, line_id, state, seq) VALUES ('P-2', 'line-1', 'intended', ?)", [known + 1])
+
+    with lease.held(first, log, "first", BATCH, known) as mine:
         assert mine == []
 
 
