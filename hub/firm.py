@@ -23,6 +23,7 @@ class Member:
     references: dict[str, str] = field(repr=False)
     options: dict[str, Any]
     folder: Path
+    budget: Path | None = None
 
     def connection(self) -> Connection:
         """Where the system is and how to get in. Raises ConfigurationWrong for a secret that is not there."""
@@ -30,7 +31,7 @@ class Member:
         if missing := [name for name in self.system.auth.get("secrets", []) if name not in self.references]:
             raise ConfigurationWrong(f"{where}: no {', '.join(missing)}; add each and {secret.HOW}")
         secrets = {name: secret.find(f"{where}.{name}", reference, self.folder) for name, reference in self.references.items()}
-        return Connection(self.url, secrets, self.options)
+        return Connection(self.url, secrets, self.options, self.budget)
 
     def connect(self) -> Connector:
         """A connector to the system. Raises ConfigurationWrong when there is none of its kind."""
@@ -94,7 +95,7 @@ def read(folder: Path) -> Firm:
         name=settings.firm,
         currency=settings.currency,
         state=folder / settings.state,
-        systems={name: _member(folder, name, member) for name, member in settings.systems.items()},
+        systems={name: _member(folder, folder / settings.state, name, member) for name, member in settings.systems.items()},
         policies=folder / settings.policies if settings.policies else POLICIES,
         ownership=folder / settings.ownership if settings.ownership else ownership.FILE,
         retention=settings.retention,
@@ -108,7 +109,7 @@ def home(folder: Path, kind: str) -> Path:
     return folder / kind if kind.startswith("./") else mapping.FOLDER / kind
 
 
-def _member(folder: Path, name: str, member: MemberSettings) -> Member:
+def _member(folder: Path, state: Path, name: str, member: MemberSettings) -> Member:
     path = home(folder, member.kind)
     if not (path / "system.yaml").exists():
         raise ConfigurationWrong(
@@ -127,4 +128,5 @@ def _member(folder: Path, name: str, member: MemberSettings) -> Member:
             "limits": known.limits | member.limits,
         }
     )
-    return Member(system, member.url if "://" in member.url else str(folder / member.url), member.secrets, member.options, folder)
+    url = member.url if "://" in member.url else str(folder / member.url)
+    return Member(system, url, member.secrets, member.options, folder, state / "budgets.sqlite")

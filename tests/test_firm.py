@@ -111,7 +111,7 @@ systems:
     monkeypatch.setenv("DEMO_CLIENT", "demo-client-id")
 
     secrets = {"client_id": "demo-client-id", "client_secret": "demo-client-secret"}
-    assert found.systems["crm"].connection() == Connection("https://crm.example", secrets, {})
+    assert found.systems["crm"].connection() == Connection("https://crm.example", secrets, {}, found.state / "budgets.sqlite")
     assert found.systems["legacy"].connection().secrets == {"pin": "demo-pin"}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from hub.mapping import Object
@@ -102,8 +103,10 @@ class Connection:
     """Where a system is, and how to get in.
 
     secrets  by name as system.yaml's `auth.secrets` lists them; their values never appear in `repr`
+    budget   the file in which all workers of this machine count their requests
     """
 
     url: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
+    budget: Path | None = None

@@ -7,17 +7,20 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
 import stamina
-from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate
+from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SQLiteBucket
 
 from hub.errors import HubError, SystemUnavailable
 
 log = logging.getLogger(__name__)
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
+SPANS = {"per_second": Duration.SECOND, "per_day": Duration.DAY}
+PATIENCE = 60  # seconds that a request waits for its turn
 
 
 class InDoubt(HubError):
@@ -26,6 +29,10 @@ class InDoubt(HubError):
 
 class NotSent(HubError):
     """A write never left this machine, or was turned away at the door (429). Nothing happened."""
+
+
+class Spent(HubError):
+    """The budget of requests that all workers share is used up."""
 
 
 class Token(httpx.Auth):
@@ -66,7 +73,10 @@ class Retry(Exception):
 
 
 class Http:
-    """A system's pooled HTTP client. Thread-safe. Times in seconds."""
+    """A system's pooled HTTP client. Thread-safe. Times in seconds.
+
+    limits  in_flight for this client; per_second and per_day for all workers that name the same file as `budget`
+    """
 
     def __init__(
         self,
@@ -75,7 +85,8 @@ class Http:
         system: str,
         auth: httpx.Auth | None = None,
         headers: dict[str, str] | None = None,
-        limits: dict[str, float] | None = None,
+        limits: Mapping[str, float] | None = None,
+        budget: Path | None = None,
         timeout: float = 30,
         attempts: int = 5,
         secrets: Iterable[str] = (),
@@ -95,10 +106,7 @@ class Http:
             trust_env=False,
             limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight),
         )
-        rates = [
-            Rate(int(limits[name]), span) for name, span in (("per_second", Duration.SECOND), ("per_day", Duration.DAY)) if name in limits
-        ]
-        self.limiter = Limiter(InMemoryBucket(rates)) if rates else None
+        self.limiter = _limiter(system, limits, budget)
         self.redact, self.free_at = redactor(secrets), 0.0
 
     def read(self, method: str, url: str, **request: Any) -> httpx.Response:
@@ -113,7 +121,7 @@ class Http:
                     if response.status_code in RETRIED:
                         raise Retry(response)
                     return response
-        except (Retry, httpx.TransportError) as failure:
+        except (Retry, Spent, httpx.TransportError) as failure:
             raise SystemUnavailable(
                 f"{self.system} {url}: {self.redact(str(failure))} {self.attempts} times; see if the system is up, then run again"
             ) from failure
@@ -122,7 +130,7 @@ class Http:
         """The answer to a write, sent once. Raises NotSent, or InDoubt when no answer tells what happened."""
         try:
             response = self._request(method, url, **request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as failure:
+        except (Spent, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as failure:
             raise NotSent(f"{self.system} {method} {url}: {self.redact(str(failure))}") from failure
         except httpx.TransportError as failure:
             raise InDoubt(f"{self.system} {method} {url}: {type(failure).__name__} {self.redact(str(failure))}") from failure
@@ -136,8 +144,8 @@ class Http:
         self.client.close()
 
     def _request(self, method: str, url: str, **request: Any) -> httpx.Response:
-        if self.limiter:
-            self.limiter.try_acquire(self.system)  # waits for its turn
+        if self.limiter and not self.limiter.try_acquire(self.system, timeout=PATIENCE):
+            raise Spent(f"{self.system} {url}: all requests that it may get are used up; raise its limits in concord.yaml, or wait")
         time.sleep(max(0.0, self.free_at - time.monotonic()))
         response = self.client.request(method, url, **request)
         if response.status_code == 429:  # a system that asks for less gets nothing from any of us until its time is up
@@ -145,6 +153,17 @@ class Http:
         took = response.elapsed.total_seconds() * 1000
         log.debug("%s %s %s answered %d in %.0f ms", self.system, method, response.url.path, response.status_code, took)
         return response
+
+
+def _limiter(system: str, limits: Mapping[str, float], budget: Path | None) -> Limiter | None:
+    """What makes requests wait for their turn: on this machine's shared file, or in this process alone."""
+    rates = [Rate(int(limits[name]), span) for name, span in SPANS.items() if name in limits]
+    if not rates:
+        return None
+    if not budget:
+        return Limiter(InMemoryBucket(rates))
+    budget.parent.mkdir(parents=True, exist_ok=True)
+    return Limiter(SQLiteBucket.init_from_file(rates, table=f"budget_{system}", db_path=str(budget), use_file_lock=True))
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:

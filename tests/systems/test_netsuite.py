@@ -266,7 +266,9 @@ def test_a_write_that_netsuite_has_no_time_for_was_not_sent_and_is_due_again(acc
 
     (outcome,) = account.create()
 
-    assert outcome.state == "rejected" and outcome.message.startswith("not sent:") and outcome.message.endswith("asked to wait some seconds")
+    assert (
+        outcome.state == "rejected" and outcome.message.startswith("not sent:") and outcome.message.endswith("asked to wait some seconds")
+    )
     assert len(account.customers.rows) == 5
 
 

@@ -32,6 +32,7 @@ def connect(system: System, connection: Connection) -> "BambooHR":
         auth=httpx.BasicAuth(key, "x"),
         headers={"Accept": "application/json"},
         limits=system.limits,
+        budget=connection.budget,
         secrets=[key],
     )
     return BambooHR(system.system, http)

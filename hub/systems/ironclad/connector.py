@@ -31,6 +31,7 @@ def connect(system: System, connection: Connection) -> "Ironclad":
             auth=auth,
             headers={"x-as-user-email": secrets["as_user_email"]},
             limits=system.limits,
+            budget=connection.budget,
             secrets=secrets.values(),
         )
     )

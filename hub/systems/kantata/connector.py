@@ -26,7 +26,16 @@ IDS = 100  # in one request, so that its address stays short
 def connect(system: System, connection: Connection) -> "Kantata":
     # A token is not renewed by the API; when it is refused, the one in the keyring may be a newer one.
     auth = Token(lambda: connection.secrets["token"])
-    return Kantata(Http(connection.url, system=system.system, auth=auth, limits=system.limits, secrets=connection.secrets.values()))
+    return Kantata(
+        Http(
+            connection.url,
+            system=system.system,
+            auth=auth,
+            limits=system.limits,
+            budget=connection.budget,
+            secrets=connection.secrets.values(),
+        )
+    )
 
 
 class Kantata:

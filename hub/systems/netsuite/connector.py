@@ -43,7 +43,7 @@ class NetSuite:
         shared = {"system": self.name, "secrets": self.secrets.values(), "verify": connection.options.get("verify", True)}
         # Without the header NetSuite passes over a field that it does not know.
         headers = {"X-NetSuite-PropertyNameValidation": "Error"}
-        self.http = Http(self.url, auth=Token(self._token), headers=headers, limits=system.limits, **shared)
+        self.http = Http(self.url, auth=Token(self._token), headers=headers, limits=system.limits, budget=connection.budget, **shared)
         self.door = Http(self.url, **shared)
 
     def close(self) -> None:

@@ -22,7 +22,16 @@ BATCH = 50
 
 def connect(system: System, connection: Connection) -> "Redmine":
     key = connection.secrets["api_key"]
-    return Redmine(Http(connection.url, system=system.system, headers={"X-Redmine-API-Key": key}, limits=system.limits, secrets=[key]))
+    return Redmine(
+        Http(
+            connection.url,
+            system=system.system,
+            headers={"X-Redmine-API-Key": key},
+            limits=system.limits,
+            budget=connection.budget,
+            secrets=[key],
+        )
+    )
 
 
 class Redmine:

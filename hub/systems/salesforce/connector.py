@@ -38,7 +38,14 @@ class Salesforce:
         self.secrets = {name: connection.secrets.get(name, "") for name in ("client_id", "client_secret")}
         self.overlap = timedelta(seconds=connection.options.get("overlap_seconds", OVERLAP_SECONDS))
         self.login = Http(self.url, system=self.name, secrets=self.secrets.values())
-        self.http = Http(self.url, system=self.name, auth=Token(self._token), limits=system.limits, secrets=self.secrets.values())
+        self.http = Http(
+            self.url,
+            system=self.name,
+            auth=Token(self._token),
+            limits=system.limits,
+            budget=connection.budget,
+            secrets=self.secrets.values(),
+        )
 
     def read(self, each: mapping.Object, since: str | None) -> Iterator[Page]:
         fields, newest = self._offered(each), since or ""

@@ -32,6 +32,7 @@ def connect(system: System, connection: Connection) -> "Tryton":
             system=system.system,
             auth=rpc.session(connection, clients),
             limits=system.limits,
+            budget=connection.budget,
             secrets=connection.secrets.values(),
         )
     )
