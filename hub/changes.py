@@ -78,19 +78,22 @@ def _latest(each: Object) -> str:
 
 
 def apply(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, sifted: str) -> None:
-    """Bring the records of `delta` into the object's table, and note when each of their fields changed."""
+    """Bring the records of `delta` into the object's table, and note when each of their fields changed.
+
+    A record that is gone stays as it was last seen: what some systems send of it has a key and no more, and its number is what it is known by.
+    """
     columns = ", ".join(f's."{path}"' for path in each.source_fields())
     name = f"{snapshot.parent.parent.name}/{snapshot.parent.name}/{snapshot.name}"
     connection.execute(
-        f"UPDATE {target} AS t SET _gone = d._gone, _into = d._into, _snapshot = '{name}' FROM delta AS d WHERE d._id = t._id AND d._row IS NULL"
+        f"UPDATE {target} AS t SET _hash = d._hash, _gone = d._gone, _into = d._into, _snapshot = '{name}' FROM delta AS d WHERE d._id = t._id AND d._gone IS NOT NULL"
     )
     first, moved, join = _moved(connection, target, each)
-    connection.execute(f"DELETE FROM {target} WHERE _id IN (SELECT _id FROM delta WHERE _row IS NOT NULL)")
+    connection.execute(f"DELETE FROM {target} WHERE _id IN (SELECT _id FROM delta WHERE _gone IS NULL)")
     connection.execute(f"""
       INSERT INTO {target} BY NAME
       SELECT d._id, d._hash, d._gone, d._into, '{name}' AS _snapshot, {first} AS _first_at, _stamp AS _changed_at, {moved} AS _field_changed_at, {columns}
       FROM (SELECT *, {stamp(each, read_at(f"'{snapshot.name}'"))} AS _stamp FROM {sifted}) AS s
-      JOIN delta AS d ON d._row = s._row {join}""")
+      JOIN delta AS d ON d._row = s._row AND d._gone IS NULL {join}""")
 
 
 def take_over(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> None:

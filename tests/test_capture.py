@@ -170,6 +170,17 @@ def test_a_record_that_was_gone_and_comes_back_as_it_was_is_found(hub):
     assert "1" in hub.ids()
 
 
+def test_a_deleted_record_stays_as_it_was_last_seen_when_its_system_sends_no_more_of_it_than_its_key(hub):
+    hub.read(whole(row("1"), row("2")))
+    gone = Page([dict.fromkeys(row("1")) | {"Id": "1", "IsDeleted": True}], last=True)
+
+    assert hub.read(gone, since="2026-11-02") == {"delete": 1}
+    assert hub.read(gone, since="2026-11-02") == {}
+    assert hub.connection.execute('SELECT _gone, "Name" FROM capture."crm__Account" WHERE _id = \'1\'').fetchall() == [
+        ("deleted", "Ada Ltd")
+    ]
+
+
 def test_a_field_that_vanished_stops_the_object(hub):
     rows = [row(str(number)) for number in range(30)]
     hub.read(whole(*rows))
