@@ -32,7 +32,8 @@ def evaluate(connection: duckdb.DuckDBPyConnection, models: list[Compiled], *sch
 def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -> Evaluated:
     connection.execute("BEGIN")
     try:
-        audits = _audited(model, connection, _build(connection, model, anew))
+        rows = _build(connection, model, anew)
+        audits = _audited(model, connection, rows) if rows else dict.fromkeys(model.audits, 0)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -40,15 +41,17 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool
     return Evaluated(model.name, connection.execute(f"SELECT count(*) FROM {model.table}").fetchone()[0], audits)
 
 
-def _build(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -> str:
-    """Write what is new into the model's table; returns where these rows are to be seen."""
+def _build(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -> str | None:
+    """Write what is new into the model's table; returns where these rows are to be seen, if there are any."""
     into = f"INSERT INTO {model.table} ({', '.join(model.columns)})"
     if anew and not connection.execute(f"SELECT 1 FROM {model.table} LIMIT 1").fetchone():
         connection.execute(f"{into} {model.whole}")
         return model.table
     connection.execute(model.delete)
     # Kept apart for the audits: each would look for these few rows among all.
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {model.touched}")
+    (count,) = connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {model.touched}").fetchone()
+    if not count:
+        return None
     connection.execute(f"{into} SELECT * FROM fresh")
     return "fresh"
 

@@ -95,7 +95,9 @@ def _load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, m
     if manifest.kind == changes.BASELINE:
         changes.take_over(connection, target, each, folder / manifest.id)
         return _keep_evidence(connection, each, manifest, folder / manifest.id)
-    sifted = changes.sift(connection, target, each, folder / manifest.id)
+    sifted, is_news = changes.sift(connection, target, each, folder / manifest.id)
+    if not (is_news or manifest.gone):
+        return _keep_evidence(connection, each, manifest, folder / manifest.id, news=False)
     changes.find(connection, target, each, folder / manifest.id, sifted)
     changes.drop_outdated(connection, target, each, folder / manifest.id)
     changes.apply(connection, target, each, folder / manifest.id, sifted)
@@ -123,12 +125,14 @@ def _load_anew(
     return counts[manifests.index(late)]
 
 
-def _keep_evidence(connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snapshot: Path) -> dict[str, int]:
-    connection.execute("INSERT INTO capture.change SELECT ?, ?, ?, _id, kind, _into FROM delta", [m.id, m.system, m.object])
-    connection.execute("INSERT INTO capture.pending SELECT concat(?, ':', ?, ':', _id), kind FROM delta", [m.system, m.object])
+def _keep_evidence(connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snapshot: Path, news: bool = True) -> dict[str, int]:
     connection.execute(
         "INSERT INTO capture.snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [m.id, m.system, m.object, m.taken_at, m.kind, m.complete, m.watermark, m.rows, m.quarantined, m.gone, m.contract, m.hash],
     )
     quarantine.keep(connection, each, m, snapshot)
+    if not news:
+        return {}
+    connection.execute("INSERT INTO capture.change SELECT ?, ?, ?, _id, kind, _into FROM delta", [m.id, m.system, m.object])
+    connection.execute("INSERT INTO capture.pending SELECT concat(?, ':', ?, ':', _id), kind FROM delta", [m.system, m.object])
     return dict(connection.execute("SELECT kind, count(*) FROM delta GROUP BY kind ORDER BY kind").fetchall())

@@ -10,8 +10,9 @@ from hub.mapping import Object
 BASELINE = "baseline"  # a snapshot that stands for all before it, and holds the columns of the table itself
 
 
-def sift(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> str:
-    """The temporary table or view that holds the rows of a snapshot which may be news: `_row`, `_hash` and the promised fields.
+def sift(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path) -> tuple[str, bool]:
+    """The temporary table or view that holds the rows of a snapshot which may be news: `_row`, `_hash` and the promised fields; and
+    whether there are any.
 
     The hash covers the key, so a row whose hash is there is as it was. A table of hashes alone takes half the memory of one
     with keys, and the file is read once.
@@ -21,12 +22,12 @@ def sift(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snaps
       CREATE OR REPLACE TEMP VIEW said AS
       SELECT file_row_number AS _row, {row_hash(each)} AS _hash, {columns} FROM read_parquet('{snapshot / "rows.parquet"}', file_row_number = true) WHERE _reason IS NULL""")
     if not connection.execute(f"SELECT 1 FROM {target} LIMIT 1").fetchone():
-        return "said"  # all of it is news: not worth a copy
+        return "said", True  # all of it is news: not worth a copy
     # What is gone may be back with the hash that it had, so the gone ones don't rule a row out.
-    connection.execute(
+    (count,) = connection.execute(
         f"CREATE OR REPLACE TEMP TABLE sifted AS SELECT s.* FROM said AS s ANTI JOIN (SELECT _hash FROM {target} WHERE _gone IS NULL) AS t ON t._hash = s._hash"
-    )
-    return "sifted"
+    ).fetchone()
+    return "sifted", count > 0
 
 
 def find(connection: duckdb.DuckDBPyConnection, target: str, each: Object, snapshot: Path, sifted: str) -> None:

@@ -23,6 +23,7 @@ from hub.journal_values import MARK, Kept
 
 BEFORE_ALL = (0, verify_journal.BEFORE_ALL)
 PAGE = 500
+FOLLOWING = sa.select(event).where(event.c.seq > sa.bindparam("after")).order_by(event.c.seq).limit(PAGE)
 
 
 def utc_now() -> datetime:
@@ -73,8 +74,7 @@ class Journal:
 
     def stored(self, after: int = 0, kinds: Collection[str] | None = None) -> Iterator[tuple[dict[str, Any], Kept]]:
         """The same events as they are stored: the columns, and the values that are kept of each."""
-        wanted = sa.true() if kinds is None else event.c.kind.in_(kinds)
-        for rows, values in self._pages(after, wanted):
+        for rows, values in self._pages(after, None if kinds is None else event.c.kind.in_(kinds)):
             yield from ((row._asdict(), values.get(row.seq, {})) for row in rows)
 
     def table(self, after: int = 0) -> pa.Table:
@@ -116,16 +116,17 @@ class Journal:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def _pages(self, after: int, wanted: sa.ColumnElement = sa.true()) -> Iterator[tuple[Sequence[sa.Row], dict[int, Kept]]]:
+    def _pages(self, after: int, wanted: sa.ColumnElement | None = None) -> Iterator[tuple[Sequence[sa.Row], dict[int, Kept]]]:
         # Page by page, so that a slow reader holds no transaction open. Nothing can change behind it: events only follow.
-        query = sa.select(event).where(wanted).order_by(event.c.seq).limit(PAGE)
+        query = FOLLOWING if wanted is None else FOLLOWING.where(wanted)
         while True:
             with self._engine.connect() as connection:
-                page = connection.execute(query.where(event.c.seq > after)).all()
-                if not page:
-                    return
+                page = connection.execute(query, {"after": after}).all()
                 values = _values(connection, page)
-            yield page, values
+            if page:
+                yield page, values
+            if len(page) < PAGE:
+                return
             after = page[-1].seq
 
 
@@ -139,7 +140,7 @@ def copy(source: Journal, target: Journal, last: int | None = None) -> tuple[int
     with journal_tables.writing(target._engine) as connection:
         if _head(connection) != BEFORE_ALL:
             raise Refused("the journal to copy into already holds events; name a new one")
-        for rows, values in source._pages(0, sa.true() if last is None else event.c.seq <= last):
+        for rows, values in source._pages(0, None if last is None else event.c.seq <= last):
             connection.execute(sa.insert(event), [row._asdict() for row in rows])
             _keep(connection, values)
     return target.head()

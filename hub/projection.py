@@ -202,7 +202,7 @@ def load(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
         connection.execute(
             'CREATE OR REPLACE TEMP TABLE fresh AS SELECT seq, "at" AS happened_at, actor, kind, subject, body::JSON AS body, hash FROM arrived ORDER BY seq'
         )
-        kinds = {kind for (kind,) in connection.execute("SELECT DISTINCT kind FROM fresh").fetchall()}
+        kinds = set(arrived.column("kind").unique().to_pylist())
         for kind, statements in STATEMENTS.items():
             if kind in kinds:
                 for statement in statements.replace("{fresh}", FRESH.format(kind)).split(";"):

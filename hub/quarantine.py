@@ -11,6 +11,9 @@ from hub.snapshot import Manifest
 
 def keep(connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snapshot: Path) -> None:
     """Let go of the rows that this snapshot says again, and keep those of its own that broke their contract."""
+    waiting = "SELECT 1 FROM capture.quarantine WHERE system = ? AND object = ? LIMIT 1"
+    if not m.quarantined and not connection.execute(waiting, [m.system, m.object]).fetchone():
+        return  # mostly
     rows = f"read_parquet('{snapshot / 'rows.parquet'}')"
     # A full read, a replay and a baseline say all again; otherwise a row leaves quarantine when it comes again, good or bad.
     again = (

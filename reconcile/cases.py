@@ -18,8 +18,8 @@ def keep(connection: duckdb.DuckDBPyConnection, journal: Journal) -> tuple[int, 
         for kind, ids in (("cases.opened", opened), ("cases.closed", closed))
         for at in range(0, len(ids), CHUNK)
     ]
-    journal.append(events)
-    projection.load(connection, journal)
+    if journal.append(events):
+        projection.load(connection, journal)
     return len(opened), len(closed)
 
 

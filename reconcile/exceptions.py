@@ -43,8 +43,8 @@ def settle(
     before, now = dict(rows), {trouble.id: trouble for trouble in found}
     opened = [trouble for key, trouble in now.items() if before.get(key) != trouble.message]
     closed = sorted(before.keys() - now.keys())
-    journal.append([opening(trouble) for trouble in opened] + [Event("exception.closed", key, {}) for key in closed])
-    projection.load(connection, journal)
+    if journal.append([opening(trouble) for trouble in opened] + [Event("exception.closed", key, {}) for key in closed]):
+        projection.load(connection, journal)
     return len(opened), len(closed)
 
 
@@ -63,8 +63,8 @@ def close_over(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
     """Close what a newer read shows to be settled without us; returns how many."""
     projection.load(connection, journal)
     over = [key for (key,) in connection.execute(OVER).fetchall()]
-    journal.append([Event("exception.closed", key, {"because": "nothing differs there any more"}) for key in over])
-    projection.load(connection, journal)
+    if journal.append([Event("exception.closed", key, {"because": "nothing differs there any more"}) for key in over]):
+        projection.load(connection, journal)
     return len(over)
 
 

@@ -40,6 +40,8 @@ def confirm(connection: duckdb.DuckDBPyConnection, journal: Journal) -> dict[str
     An acknowledged push that a later snapshot does not show becomes an exception: the system said yes and did otherwise.
     """
     projection.load(connection, journal)
+    if not _under_way(connection):
+        return {}
     found = connection.execute(f"SELECT * FROM ({OPEN}) WHERE seen_since").fetchall()
     shown = [row for row in found if not row[8]]
     denied = [row for row in found if row[8] and row[6] == "acknowledged"]
@@ -64,6 +66,8 @@ def settle(
     What another worker has leased is under way, and nobody else's to settle.
     """
     projection.load(connection, journal)
+    if not _under_way(connection):
+        return {}
     rows = connection.execute(
         f"""
       SELECT * FROM ({OPEN}) WHERE system = ? AND state IN ('intended', 'in_doubt') AND still_due AND push_id NOT IN (
@@ -99,6 +103,12 @@ def settle(
             counts[state] = counts.get(state, 0) + 1
     projection.load(connection, journal)
     return counts
+
+
+def _under_way(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether anything is: mostly nothing, and `OPEN` reads much to find that out."""
+    under_way = "SELECT 1 FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged') LIMIT 1"
+    return connection.execute(under_way).fetchone() is not None
 
 
 def _still_said(connection: duckdb.DuckDBPyConnection, push_ids: list[str]) -> list[tuple]:
