@@ -37,6 +37,7 @@ class Judge:
         self.posted: dict[str, str] = {}  # invoice -> its bytes, once posted
         self.used: Counter = Counter()  # intents, by seq of their event: each is good for one write
         self.made: Counter = Counter()  # what the hub created, by system, object and hub id
+        self.ids: dict[str, str] = {}  # record -> its hub id, when the firm was opened
         self.deleted_by_hand, self.began = 0, 0  # began: how many requests there had been when the hub's present step began
         wire.before, wire.after = self.before, self.after
         self.note_posted()
@@ -133,7 +134,8 @@ class Judge:
 
     def at_rest(self, hub: Any) -> list[str]:
         """Every promise that does not hold once the loop has come to rest. hub: runs a query."""
-        return [*self.broken, *self._twice(), *self._posted(), *self._money(hub), *self._counts(hub), *self._chain()]
+        ids = known_ids(self.firm, hub)
+        return [*self.broken, *self._twice(), *self._posted(), *self._money(hub), *self._counts(hub), *self._ids(ids), *self._chain()]
 
     def _twice(self) -> Iterator[str]:
         for key, count in self.made.items():
@@ -185,9 +187,28 @@ class Judge:
                 if held + kept - known != len(self.rows(name, each.name)):
                     yield f"{name} {each.name} holds {len(self.rows(name, each.name))} records; golden {held}, in quarantine {kept}"
 
+    def _ids(self, now: dict[str, str]) -> Iterator[str]:
+        """A record that had a hub id has it still; and what a system was told to call a record is what the hub calls it.
+
+        In these firms a hub id follows from a number that nobody changes, so none is ever redirected.
+        """
+        yield from (f"{ref} was {hub_id}, and is {now.get(ref)}" for ref, hub_id in sorted(self.ids.items()) if now.get(ref) != hub_id)
+        for system, member in self.firm.systems.items():
+            for name in member.system.objects:
+                for key, row in self.rows(system, name).items():
+                    said, meant = row.get(sent.EXTERNAL_ID[system]), now.get(f"{system}:{name}:{key}")
+                    if said and said != meant:
+                        yield f"{system} {name} {key} carries {said}, and the hub calls it {meant}"
+
     def _chain(self) -> Iterator[str]:
         if (broken := self.journal.verify()) is not None:
             yield f"the journal's chain breaks at event {broken}"
+
+
+def known_ids(firm: Firm, hub: Any) -> dict[str, str]:
+    """{record_ref: hub id} of all records that the hub knows."""
+    entities = {each.of for member in firm.systems.values() for each in member.system.objects.values()}
+    return {ref: hub_id for of in sorted(entities) for ref, hub_id in hub(f"SELECT record_ref, hub_id FROM identity.{of}")}
 
 
 def _intent(each: sent.Sent, events: list[Event]) -> Event | None:

@@ -4,12 +4,14 @@ Importing this module puts it under the product, in this process: the product's 
 """
 
 import errno
+import re
 import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -127,11 +129,32 @@ class Clock(datetime):
         return MACHINE.now()
 
 
-class Watched:
-    """A DuckDB connection whose statements are points at which the process may die."""
+class Instance:
+    """A hub file that stays open as long as its machine runs, so that no step has to read it anew.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection):
-        self._connection = connection
+    laid   {what a statement makes where it is not there yet: the statement}: made already, just so, and nobody takes such things away
+    """
+
+    def __init__(self, file: Path, laid: dict[str, str]):
+        self.connection = CONNECT(file)
+        self.connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        self.file, self.laid = file, dict(laid)
+        INSTANCES[str(file)] = self
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own. Planning takes longer than running on a handful of rows, so it is done without the optimizer."""
+        return self.connection.cursor().execute("PRAGMA disable_optimizer")
+
+    def close(self) -> None:
+        del INSTANCES[str(self.file)]
+        self.connection.close()
+
+
+class Watched:
+    """A connection to an instance, whose statements are points at which the process may die."""
+
+    def __init__(self, instance: Instance):
+        self._connection, self._laid = instance.cursor(), instance.laid
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
@@ -142,20 +165,27 @@ class Watched:
     def __exit__(self, *_) -> None:
         self._connection.close()
 
-    def execute(self, *arguments: Any) -> "Watched":
+    def execute(self, query: str, *arguments: Any) -> "Watched":
         MACHINE.point("hub")
-        self._connection.execute(*arguments)
+        made = LAYS.match(query)
+        if not made or self._laid.get(made[0]) != query:
+            self._connection.execute(query, *arguments)
+        if made:
+            self._laid[made[0]] = query
         return self
 
 
-def _connect(file=None, read_only=False, real=store.connect, kept: list = []) -> Any:  # noqa: B006
+CONNECT = store.connect
+INSTANCES: dict[str, Instance] = {}
+LAYS = re.compile(r"\s*(CREATE OR REPLACE VIEW \S+|CREATE SCHEMA IF NOT EXISTS \S+|ALTER TABLE \S+ ADD COLUMN IF NOT EXISTS \S+)")
+
+
+def _connect(file=None, read_only=False, kept: list = []) -> Any:  # noqa: B006
     """As the product's, but watched; in memory a part of one that stays open, for opening one takes longer than what is asked of it."""
     if file is None:
-        kept or kept.append(real())
+        kept or kept.append(CONNECT())
         return kept[0].cursor()
-    connection = real(file, read_only)
-    connection.execute("PRAGMA disable_optimizer")  # planning takes longer than running on a handful of rows
-    return Watched(connection)
+    return Watched(INSTANCES[str(file)]) if str(file) in INSTANCES else CONNECT(file, read_only)
 
 
 @contextmanager
@@ -177,24 +207,24 @@ def _locked(hub_file, wait=True, real=store.locked) -> Iterator[None]:
         return
 
 
-def _append(self, events, *arguments, real=journal.Journal.append, **named):
-    MACHINE.point("journal")
-    done = real(self, events, *arguments, **named)
-    MACHINE.point("journal")
-    return done
+def _around(real: Callable, kind: str) -> Callable:
+    """The same function, with a point before it and one after it."""
 
+    def at_points(*arguments: Any, **named: Any) -> Any:
+        MACHINE.point(kind)
+        done = real(*arguments, **named)
+        MACHINE.point(kind)
+        return done
 
-def _seal(*arguments, real=snapshot._seal):
-    MACHINE.point("snapshot")
-    done = real(*arguments)
-    MACHINE.point("snapshot")
-    return done
+    return at_points
 
 
 for module in (journal, observe, understand, settle, lease):
     assert module.datetime is datetime, f"{module.__name__} asks for the time no longer"  # else another does, of the real clock
     module.datetime = Clock
 store.settings = lambda real=store.settings: real() | {"threads": "1"}
-store.connect, store.locked, journal.Journal.append, snapshot._seal = _connect, _locked, _append, _seal
+store.connect, store.locked, journal.Journal.append = _connect, _locked, _around(journal.Journal.append, "journal")
+for step in ("_spool", "hash_of", "_seal"):  # the rows as they came, and typed; what is gone; the manifest
+    setattr(snapshot, step, _around(getattr(snapshot, step), "snapshot"))
 stamina.set_testing(True, attempts=5)  # retries, without waiting
 stamina.instrumentation.set_on_retry_hooks([])  # and without a word

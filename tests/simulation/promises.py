@@ -4,13 +4,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from loop import Loop
 from sent import EXTERNAL_ID, Sent, of as sent_by
 from two_systems import OBJECTS
 
+from hub import store
+from hub.errors import Refused
 from hub.journal import Event
 from hub.mapping import Object
+from reconcile import hub_ids
 
 POSTED = ("A", "B", "V")  # NetSuite's open, paid in full, voided
 
@@ -23,7 +27,7 @@ def sent(loop: Loop) -> list[Sent]:
 def broken(loop: Loop) -> list[str]:
     """A sentence for each promise that does not hold."""
     writes = sent(loop)
-    return [*_twice(loop, writes), *_lost(loop), *_deleted(loop), *_posted(loop, writes), *_without_consent(loop, writes)]
+    return [*_twice(loop, writes), *_lost(loop), *_deleted(loop), *_posted(loop, writes), *_without_consent(loop, writes), *_nameless(loop)]
 
 
 def unexplained(loop: Loop) -> list[str]:
@@ -90,6 +94,21 @@ def _without_consent(loop: Loop, writes: list[Sent]) -> Iterator[str]:
         )
         if beyond := one.body.keys() - allowed:
             yield f"{one.key}: {', '.join(sorted(beyond))} written, and no approved line says so"
+
+
+def _nameless(loop: Loop) -> Iterator[str]:
+    """Hub ids that a system was told, and that lead to no record any more: an id that is issued is kept or redirected."""
+    told = {row.get(EXTERNAL_ID[system]) for system, names in OBJECTS.items() for name in names for row in loop.rows(system, name).values()}
+    held = {hub_id for (hub_id,) in loop.hub("SELECT DISTINCT hub_id FROM journal.crossref")}
+    for hub_id in sorted(filter(None, told - held)):
+        try:
+            with store.writing(loop.firm.hub_file) as connection:
+                found = hub_ids.resolve(connection, hub_id, datetime.now(UTC).replace(tzinfo=None))
+        except Refused as refused:
+            yield str(refused)
+        else:
+            if found.now not in held:
+                yield f"{hub_id} leads to {found.now}, which no record has"
 
 
 def _fields(each: Object, intent: Event) -> set[str]:

@@ -26,12 +26,12 @@ def main() -> int:
         if number % 100 == 0:
             print(f"{number} seeds played in {time.time() - began:.0f} s", flush=True)
         excused += played.excused
-        if played.broken or wanted.seeds:
+        if played.broken or seed in wanted.seeds:
             _tell(played)
         failed += [seed] if played.broken else []
         if len(failed) >= wanted.most:
             break
-    if not wanted.seeds:
+    if wanted.count:
         print(
             f"{wanted.count} seeds in {time.time() - began:.0f} s, {len(failed)} broke a promise; {excused} edits beyond what a system guards",
             flush=True,

@@ -31,6 +31,14 @@ DAYS = (
     ["turn"],
     ["look again", "push"],
 )
+# How many points of each kind a step has, about: it may die at any of them. One that has fewer goes on to its end.
+POINTS = {
+    "push": {"wire": 12, "journal": 18, "hub": 70},
+    "two workers": {"wire": 20, "journal": 30, "hub": 130},
+    "turn": {"wire": 26, "journal": 30, "hub": 260, "snapshot": 18},
+    "look": {"wire": 15, "journal": 4, "hub": 75, "snapshot": 12},
+    "look again": {"wire": 13, "journal": 4, "hub": 60, "snapshot": 12},
+}
 
 
 @dataclass(frozen=True)
@@ -89,12 +97,12 @@ def _befall(draw: Random, what: str) -> None:
     """Draw what befalls the process in a step: nothing, its death, or a full disk, at one of its points."""
     MACHINE.calm()
     chance = draw.random()
-    kind = draw.choice(["wire", "journal", "hub"] if what in ("push", "two workers") else ["wire", "journal", "hub", "snapshot"])
-    most = {"wire": 20, "journal": 8, "hub": 60, "snapshot": 8}[kind]
+    kind = draw.choice(sorted(POINTS[what]))
+    at = draw.randrange(1, POINTS[what][kind] + 1)
     if chance < 0.35:
-        MACHINE.kill = kind, draw.randrange(1, most)
+        MACHINE.kill = kind, at
     elif chance < 0.45 and kind != "wire":
-        MACHINE.full = kind, draw.randrange(1, most)
+        MACHINE.full = kind, at
 
 
 def _schedule(here: World, draw: Random) -> Schedule:
@@ -119,32 +127,18 @@ def _quiet(here: World, draw: Random) -> list[str]:
         written = here.turn()
         MACHINE.at += timedelta(seconds=200)
         here.story.append(f"cycle {number}: {written} writes")
-        if not written and not _on_its_way(here) and not _due(here):
+        left = [f"cycle {number} after the last fault still wrote {written} times"] if written else _left(here)
+        if not left:
             break
-    broken = here.judge.at_rest(here.hub)
-    if written:
-        broken.append(f"cycle {CYCLES + 1} after the last fault still wrote {written} times")
-    return broken + _left(here)
-
-
-def _on_its_way(here: World) -> list[tuple]:
-    return here.hub("SELECT push_id, state FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')")
-
-
-def _due(here: World) -> list[tuple]:
-    return here.hub("SELECT line_id, system, object, record_id, field, base, want FROM work.plan_line WHERE status <> 'held'")
+    return here.judge.at_rest(here.hub) + left
 
 
 def _left(here: World) -> list[str]:
-    """What is due at rest, and what no person is told of."""
-    untold = here.hub(
-        "SELECT about FROM (SELECT concat_ws(' ', system, object, record_id, field) AS about FROM work.plan_line WHERE status = 'held' AND hold IS NULL)"
-    )
-    return (
-        [f"still due at rest: {row}" for row in _due(here)]
-        + [f"never settled: {row}" for row in _on_its_way(here)]
-        + [f"held without a word: {row}" for row in untold]
-    )
+    """What is due at rest, on its way, or held and no person is told of."""
+    under_way = here.hub("SELECT push_id, state FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')")
+    lines = here.hub("""SELECT status, hold, line_id, system, object, record_id, field, base, want FROM work.plan_line
+      WHERE status <> 'held' OR hold IS NULL ORDER BY line_id""")
+    return [f"never settled: {row}" for row in under_way] + [f"still due at rest, or held without a word: {row}" for row in lines]
 
 
 def _digest(here: World) -> str:

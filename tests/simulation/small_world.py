@@ -16,7 +16,7 @@ import yaml
 
 from assets import sqlmesh_models, sqlmesh_project
 from assets.understand import understand
-from hub import entity, firm, journal, mapping
+from hub import entity, firm, journal, mapping, store
 from hub.firm import Firm
 from hub.systems.simulator import Clock
 
@@ -59,6 +59,16 @@ def compile_once(the_firm: Firm) -> None:
     shutil.rmtree(the_firm.state, ignore_errors=True)
     shutil.copytree(compiled, the_firm.state, ignore=shutil.ignore_patterns("model_state*", "draft*"))
     assert sqlmesh_models.compiled(the_firm)
+    _without_unread(the_firm)
+
+
+def _without_unread(the_firm: Firm) -> None:
+    """Without the views that no step asks for: whoever opens the file parses each of them, and a seed opens it often."""
+    views = "SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal AND (schema_name ~ '.*mart' OR view_name ~ 'cell|golden__cell.*')"
+    with store.writing(the_firm.hub_file) as connection:
+        for schema, name in connection.execute(views).fetchall():
+            if "at_stake" not in name:
+                connection.execute(f'DROP VIEW {schema}."{name}"')
 
 
 def _ownership(kept: dict[str, list[str]]) -> str:

@@ -21,8 +21,8 @@ from hub import journal, store
 from hub.systems.simulator import Clock
 from reconcile import plan as plans, replay
 from tests.simulation import small_world
-from tests.simulation.judge import Judge
-from tests.simulation.machine import MACHINE, Killed
+from tests.simulation.judge import Judge, known_ids
+from tests.simulation.machine import MACHINE, Instance, Killed
 from tests.simulation.people import People
 from tests.simulation.wire import Wire, attach
 
@@ -50,7 +50,7 @@ class World:
         self.firm = small_world.write_project(self.folder, small_world.FIRMS[name], self.simulators)
         self.openings: dict[int, dict[str, Any]] = {}
         self.story: list[str] = []
-        self.journal = self.keeper = None
+        self.journal = self.opened = None
         self._found()
 
     def close(self) -> None:
@@ -79,19 +79,22 @@ class World:
             acts = [people.act() for _ in range(1 + number % 4)]
             self.look_and_plan()
             self.approve()
-            self.openings[number] = self._kept(f"opening-{number}") | {"story": acts}
+            ids = known_ids(self.firm, self.hub)
+            self.openings[number] = self._kept(f"opening-{number}") | {"story": acts, "ids": ids}
         self._back(self.openings[number])
         self.story = list(self.openings[number]["story"])
         self.machine_at = START + timedelta(hours=2)
         self.judge = Judge(self.firm, self.journal, self.wire, self.simulators)
+        self.judge.ids = self.openings[number]["ids"]
 
     def _kept(self, name: str) -> dict[str, Any]:
+        self.opened.connection.execute("CHECKPOINT")  # else each seed that starts here would carry out the statements in its log again
         self._let_go()
-        kept = self.folder.parent / name
+        kept, laid = self.folder.parent / name, self.opened.laid
         shutil.copytree(self.firm.state, kept)
         held = {key: {field: value for field, value in vars(table).items() if field not in SHARED} for key, table in self._tables()}
-        self._open()
-        return {"state": kept, "at": self.clock.at, "tables": copy.deepcopy(held)}
+        self._open(laid)
+        return {"state": kept, "laid": laid, "at": self.clock.at, "tables": copy.deepcopy(held)}
 
     def _back(self, kept: dict[str, Any]) -> None:
         self._let_go()
@@ -102,31 +105,25 @@ class World:
         account = self.simulators["netsuite"]
         account.suiteql.__init__(account.tables)  # it mirrors the tables, and only ever looks at what is newer
         self.clock.at = kept["at"]
-        self._open()
+        self._open(kept["laid"])
 
     def _tables(self):
         return (((name, key), table) for name, each in self.simulators.items() for key, table in each.tables.items())
 
-    def _open(self) -> None:
+    def _open(self, laid: dict[str, str] | None = None) -> None:
         attach(self.wire)
         self.journal = journal.open(self.firm.journal)
-        # An open connection keeps DuckDB's instance of the file, so that each step need not read it anew.
-        self.keeper = self._keeper(self.firm.hub_file)
-
-    def _keeper(self, hub_file: Path) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(str(hub_file), config=store.settings())
-        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-        return connection
+        self.opened = Instance(self.firm.hub_file, laid or {})
 
     def _let_go(self) -> None:
-        for each in (self.journal, self.keeper):
+        for each in (self.journal, self.opened):
             if each:
                 each.close()
 
     # Steps of the hub
 
     def hub(self, query: str, *values: Any) -> list[tuple]:
-        return self.keeper.cursor().execute(query, values).fetchall()
+        return self.opened.cursor().execute(query, values).fetchall()
 
     def observe(self, full: bool = False) -> None:
         for name in self.firm.systems:
@@ -140,8 +137,8 @@ class World:
     def _is_behind(self) -> bool:
         return bool(self.hub("SELECT 1 FROM work.resolved WHERE seq < (SELECT coalesce(max(seq), 0) FROM journal.former)"))
 
-    def plan(self) -> None:
-        correct.make_plan(self.firm, self.journal)
+    def plan(self) -> correct.Planned:
+        return correct.make_plan(self.firm, self.journal)
 
     def approve(self) -> None:
         """The controller reads the plan and approves all that waits for consent."""
@@ -155,16 +152,16 @@ class World:
         for name in self.firm.systems:
             correct.push_system(self.firm, name, self.journal, "first")
 
-    def look_and_plan(self) -> None:
+    def look_and_plan(self) -> correct.Planned:
         self.observe()
         self.understand()
-        self.plan()
+        return self.plan()
 
     def turn(self) -> int:
         """One cycle; how many requests to write it sent."""
         before = sum(self.wire.is_write_line(line) for line in self.wire.log)
-        self.look_and_plan()
-        self.approve()
+        if self.look_and_plan().needs_consent:
+            self.approve()
         self.push()
         return sum(self.wire.is_write_line(line) for line in self.wire.log) - before
 
@@ -177,13 +174,13 @@ class World:
 
     def two_workers(self) -> None:
         """Two hubs on one journal push at once: the second is a copy of the first, on a machine of its own."""
-        self.keeper.execute("CHECKPOINT")
+        self.opened.connection.execute("CHECKPOINT")
         other = replace(self.firm, state=self.folder.parent / "other")
         shutil.rmtree(other.state, ignore_errors=True)
         shutil.copytree(self.firm.state, other.state, ignore=shutil.ignore_patterns("journal*"))
-        keeper, log = self._keeper(other.hub_file), journal.open(self.firm.journal)
+        opened, log = Instance(other.hub_file, self.opened.laid), journal.open(self.firm.journal)
         failed = MACHINE.together(self.push, lambda: [correct.push_system(other, name, log, "second") for name in other.systems])
-        keeper.close()
+        opened.close()
         log.close()
         if failed:
             raise failed[0]
@@ -206,12 +203,15 @@ class World:
         MACHINE.calm()
 
     def restart(self) -> None:
-        """A new process finds what the dead one left on the disk: its journal with a torn tail, and perhaps a snapshot cut short."""
+        """A new process finds what the dead one left on the disk: its journal with a torn tail, and snapshots cut short that it had not sealed."""
+        for path in sorted(self.firm.snapshots.glob("*/*/.*.draft/*")):
+            os.truncate(path, MACHINE.draw.randrange(path.stat().st_size + 1))
         journal_file = Path(self.firm.journal)
         left = {path: path.read_bytes() for path in journal_file.parent.glob(f"{journal_file.name}*") if path.suffix != ".sqlite-shm"}
+        laid = self.opened.laid
         self._let_go()
         for path, content in left.items():
             torn = MACHINE.draw.randbytes(MACHINE.draw.randrange(1, 5000)) if path.suffix == ".sqlite-wal" else b""
             path.write_bytes(content + torn)
-        self._open()
+        self._open(laid)
         self.judge.journal = self.journal
