@@ -1,7 +1,5 @@
 """Views that the plan's view rests on: the controls in force, whose change a line is, how sensitive a field is, what stops by itself."""
 
-from collections.abc import Callable
-
 import duckdb
 
 from hub import entity
@@ -22,9 +20,8 @@ WITH said AS (
   UNION ALL
   SELECT unnest([left_ref, right_ref]), NULL, actor FROM journal.decision WHERE actor <> 'hub'
 )
-SELECT DISTINCT m.entity, m.hub_id, s.column_name, s.actor FROM said AS s JOIN ({members}) AS m ON m.record_ref = s.record_ref
+SELECT DISTINCT m.entity, m.hub_id, s.column_name, s.actor FROM said AS s JOIN journal.crossref AS m ON m.record_ref = s.record_ref
 """
-NO_MEMBERS = "SELECT NULL AS entity, NULL AS hub_id, NULL AS record_ref WHERE FALSE"
 # Objects of which a plan wants to change more than the breaker lets pass, and nobody released it today. Hub ids do not count:
 # only the hub reads them, and a new system gets one in each record.
 TRIPPED = """
@@ -52,22 +49,15 @@ NOW = "make_timestamp(epoch_us(now()))"
 def lay(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the views anew: they follow from the journal and the models, and are never behind them."""
     connection.execute(CONTROL)
-    connection.execute(AUTHOR.format(members=_union(connection, "identity", _members) or NO_MEMBERS))
-    connection.execute(TRIPPED.format(now=NOW, there=_union(connection, "canonical", _there) or NOTHING_THERE))
+    connection.execute(AUTHOR)
+    there = " UNION ALL ".join(map(_there, sorted(guards.entities_in(connection, "canonical"))))
+    connection.execute(TRIPPED.format(now=NOW, there=there or NOTHING_THERE))
     connection.execute(f"CREATE OR REPLACE VIEW work.sensitivity AS SELECT * FROM (VALUES {_classes()}) AS c (entity, field, class)")
     guards.lay(connection)
 
 
-def _members(name: str) -> str:
-    return f"SELECT '{name}' AS entity, hub_id, record_ref FROM identity.{name}"
-
-
 def _there(name: str) -> str:
     return f"SELECT system, object, count(*) AS records FROM canonical.{name} WHERE is_live GROUP BY system, object"
-
-
-def _union(connection: duckdb.DuckDBPyConnection, schema: str, select: Callable[[str], str]) -> str:
-    return " UNION ALL ".join(select(name) for name in sorted(guards.entities_in(connection, schema)))
 
 
 def _classes() -> str:

@@ -62,8 +62,8 @@ LEFT JOIN (
   WHERE kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') GROUP BY subject
 ) AS e ON e.subject = d.about
 LEFT JOIN (
-  SELECT entity, hub_id, system, object, min(record_ref) AS record_ref FROM identity.doubt GROUP BY entity, hub_id, system, object
-) AS w ON d.action = 'create' AND w.entity = d.entity AND w.hub_id = d.hub_id AND w.system = d.system AND w.object = d.object
+  SELECT 'create' AS action, entity, hub_id, system, object, min(record_ref) AS record_ref FROM identity.doubt GROUP BY ALL
+) AS w ON w.action = d.action AND w.entity = d.entity AND w.hub_id = d.hub_id AND w.system = d.system AND w.object = d.object
 WHERE d.discrepancy_id NOT IN (SELECT discrepancy_id FROM journal.waiver)
   AND d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))
   -- a record that is being created is on its way, even if its values would be others by now
@@ -141,8 +141,6 @@ def make(connection: duckdb.DuckDBPyConnection, journal: Journal, in_force: InFo
     lay(connection)
     plan = read(connection)
     journal.append(_seal(plan, _sealed(connection), _on_their_way(connection)))
-    projection.load(connection, journal)
-    plan = read(connection)  # consent to what left the plan and came back has ended with this seal
     covered = consent.covered(plan.lines, in_force, _withdrawn(connection))
     journal.append(consent.approvals(plan.hash, covered))
     projection.load(connection, journal)
