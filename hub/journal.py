@@ -6,6 +6,7 @@ Stored bodies hold digests in the place of values, so that a value can be erased
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -163,12 +164,11 @@ def reseal(source: Journal, target: Journal) -> tuple[int, str]:
     return target.head()
 
 
-def _append(connection: sa.Connection, recordable: list[tuple[dict[str, Any], Kept]]) -> list[Event]:
-    rows = list(journal_event.chained([row for row, _ in recordable], _head(connection)))
+def _append(connection: sa.Connection, recordable: list[tuple[Event, dict[str, Any], Kept]]) -> list[Event]:
+    rows = list(journal_event.chained([row for _, row, _ in recordable], _head(connection)))
     connection.execute(sa.insert(event), rows)
-    values = {row["seq"]: said for row, (_, said) in zip(rows, recordable, strict=True) if said}
-    _keep(connection, values)
-    return [journal_event.read(row, values.get(row["seq"], {})) for row in rows]
+    _keep(connection, {row["seq"]: said for row, (_, _, said) in zip(rows, recordable, strict=True) if said})
+    return [replace(told, seq=row["seq"], hash=row["hash"]) for row, (told, _, _) in zip(rows, recordable, strict=True)]
 
 
 def _keep(connection: sa.Connection, values: dict[int, Kept]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,13 +40,17 @@ def erased(subject: str, digests: Sequence[str], told: Mapping[str, Any], actor:
     ]
 
 
-def recordable(each: Event, now: datetime) -> tuple[dict[str, Any], Kept]:
-    """The row of an event that is not numbered yet, and the values that are kept beside it. Raises Refused for what must not stand there."""
+def recordable(each: Event, now: datetime) -> tuple[Event, dict[str, Any], Kept]:
+    """The event as it is told later, its row that is not numbered yet, and the values that are kept beside it.
+
+    Raises Refused for what must not stand there.
+    """
     at = journal_body.utc(each.at or now)
     words = {name: journal_body.line(getattr(each, name), name) for name in ("actor", "kind", "subject")}
     values: Kept = {}
-    body = journal_values.put_away(journal_body.plain(each.body), journal_body.text, values)
-    return {"at_us": (at - EPOCH) // timedelta(microseconds=1), **words, "body": journal_body.text(body)}, values
+    told = replace(each, body=journal_body.plain(each.body), at=at)
+    body = journal_values.put_away(told.body, journal_body.text, values)
+    return told, {"at_us": (at - EPOCH) // timedelta(microseconds=1), **words, "body": journal_body.text(body)}, values
 
 
 def chained(recordable: Iterable[dict[str, Any]], head: tuple[int, str]) -> Iterator[dict[str, Any]]:

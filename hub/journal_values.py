@@ -26,7 +26,7 @@ def put_away(plain: Any, text: Callable[[Any], str], kept: Kept) -> Any:
     """A plain value with digests instead of the values under KEYS, which go to `kept`. Raises Refused for a key that is the mark."""
     if isinstance(plain, list):
         return [put_away(each, text, kept) for each in plain]
-    if not isinstance(plain, Mapping):
+    if not isinstance(plain, dict):
         return plain
     if MARK in plain:
         raise Refused(f"journal body: the key {MARK!r} stands for values that are kept elsewhere; call it otherwise")

@@ -5,7 +5,7 @@ A field that has no way back is never written.
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,10 @@ class Object(BaseModel):
 
     def columns(self) -> dict[str, tuple[str, Column]]:
         """The mapped canonical columns, {column: (DuckDB type, Column)}, in the entity's order."""
+        return dict(self._columns)
+
+    @cached_property
+    def _columns(self) -> dict[str, tuple[str, Column]]:
         found = {}
         for name, field in self._entity.fields.items():
             if parts := self.fields.get(name):
@@ -94,6 +98,12 @@ class Object(BaseModel):
             if column.source:
                 promised.setdefault(column.source, "VARCHAR" if column.codes else kind)
         return promised
+
+    def with_fields(self, fields: dict[str, dict[str, Column]]) -> "Object":
+        """The object with other fields."""
+        copied = self.model_copy(update={"fields": fields})
+        copied.__dict__.pop("_columns", None)  # a copy takes along what was worked out of the first
+        return copied
 
     @property
     def _entity(self) -> entity.Entity:

@@ -16,6 +16,7 @@ from reconcile.plan import Line
 
 log = logging.getLogger(__name__)
 SENT_AT_ONCE = 200  # writes between two journal entries: what a crash can leave in doubt
+BATCHES_AT_ONCE = 5  # or so many of the system's own batches, when they hold more
 PATIENCE = 3  # attempts that came to nothing, before a person is asked
 
 
@@ -58,8 +59,9 @@ def _push_object(
     since: int,
 ) -> dict[str, int]:
     corrections, counts = _without_waiting(connection, system, each, connector, corrections_of(lines))
-    for at in range(0, len(corrections), SENT_AT_ONCE):
-        with lease.held(connection, journal, worker, corrections[at : at + SENT_AT_ONCE], since) as batch:
+    size = max(SENT_AT_ONCE, BATCHES_AT_ONCE * each.write.batch)
+    for at in range(0, len(corrections), size):
+        with lease.held(connection, journal, worker, corrections[at : at + size], since) as batch:
             _push_batch(connection, journal, system, each, connector, batch, unseen, counts, worker)
     return counts
 
