@@ -12,16 +12,30 @@ from assets.cli import HERE, Json, Project, app, the_firm
 from assets.console import FAILED, FINDINGS
 from hub import journal, rules, store
 from hub.errors import ConfigurationWrong
+from reconcile import shown
 
-EXCEPTIONS = "SELECT kind, subject, message, owner, opened_at FROM journal.exception ORDER BY opened_at, id"
+# With what was last sent about it, if anything was, and the fields that this held.
+EXCEPTIONS = """
+SELECT e.kind, e.subject, e.message, e.owner, e.opened_at, date_diff('day', e.opened_at, $now::TIMESTAMP) AS days, p.last
+FROM journal.exception AS e
+LEFT JOIN (
+  SELECT about, arg_max({'entity': entity, 'fields': fields, 'payload': payload}, seq) AS last FROM (
+    SELECT concat_ws(' ', p.system, p.object, coalesce(v.body ->> 'record_id', p.hub_id), unnest(json_keys(v.body -> 'fields'))) AS about,
+      p.entity, json_keys(v.body -> 'fields') AS fields, v.body ->> 'payload' AS payload, p.seq
+    FROM journal.push AS p JOIN journal.event AS v ON v.seq = p.seq) AS sent
+  GROUP BY about
+) AS p ON p.about = e.subject
+ORDER BY e.opened_at, e.id"""
+EXCEPTION = ["kind", "about", "message", "owner", "since", "days"]
 
 
 @app.command()
 def exceptions(project: Project = HERE, json: Json = False) -> None:
-    """What waits for a person: which record, what was wrong, what to do next."""
+    """What waits for a person: which record, what was wrong, what to do next, since when; as JSON with what was sent last."""
     with store.reading(the_firm(project).cuts) as connection:
-        rows = connection.execute(EXCEPTIONS).fetchall()
-    console.table(rows, ["kind", "about", "message", "owner", "since"], json_too=json)
+        found = connection.execute(EXCEPTIONS, {"now": datetime.now(UTC).replace(tzinfo=None)}).fetchall()
+    rows = [(*told, shown.payload(**last) if last else None) if json else told for *told, last in found]
+    console.table(rows, [*EXCEPTION, *(["payload"] if json else [])], json_too=json)
     raise typer.Exit(FINDINGS if rows else 0)
 
 
@@ -59,11 +73,11 @@ def _reproduce(project: Path, about: str, json: bool) -> None:
     with journal.open(firm.journal) as entries:
         found = reproduce.verify(firm, entries, about)
     rows = [(each.push_id, each.plan, each.system, each.object, each.state, each.says) for each in found]
-    shown = rows if json else [row for row in rows if row[4] != "equal"]
-    if shown:
-        console.table(shown, ["push", "plan", "system", "object", "payload", "because"], json_too=json)
+    told = rows if json else [row for row in rows if row[4] != "equal"]
+    if told:
+        console.table(told, ["push", "plan", "system", "object", "payload", "because"], json_too=json)
     if not json:
-        console.out.print(f"{len(rows) - len(shown):,} of {len(rows):,} payloads come out byte for byte as they were sent")
+        console.out.print(f"{len(rows) - len(told):,} of {len(rows):,} payloads come out byte for byte as they were sent")
     raise typer.Exit(FAILED if any(each.state == "differs" for each in found) else 0)
 
 

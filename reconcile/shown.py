@@ -39,6 +39,11 @@ def message(of: str, about: str, text: str) -> str:
     return f"{about} {HIDDEN}; see it in the system" if is_sensitive(of, about.rsplit(" ", 1)[-1]) else text
 
 
+def payload(entity: str, fields: list[str], payload: str | None) -> str | None:
+    """What was sent of some fields, unless one of them is sensitive."""
+    return HIDDEN if any(is_sensitive(entity, field) for field in fields) else payload
+
+
 def record(ref: str) -> str:
     """A record_ref as people write it."""
     return " ".join(ref.split(":", 2))

@@ -21,6 +21,7 @@ CUSTOMER = """\
     key: Id
     changed: Stamp
     gone: {deleted: Gone, merged_into: Into}
+    write: {update: true}
     fields:
       legal_name: Name
       tax_id: Vat

@@ -9,9 +9,10 @@ import pytest
 from played import Play
 from unguarded import unguarded
 
-from assets import reproduce
+from assets import publishing, reproduce
 from hub.errors import Refused
 from hub.journal import Event
+from reconcile.exceptions import Trouble, opening
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,22 @@ def test_a_payload_that_does_not_come_out_is_told_by_its_field_and_one_of_an_ear
 
     assert differs.state == "differs" and differs.says.endswith(f"other ones come out: {field}")
     assert (old.state, old.says) == ("not known", "it was journaled without its payload, by an earlier version")
+
+
+def test_what_a_push_gave_up_on_is_told_with_its_age_and_what_was_sent_last_but_nothing_sensitive(play):
+    sent = [each.body for each in play.journal.events(kinds={"push.intended"}) if each.body["action"] == "update"]
+    open_, secret = (
+        next(each for each in sent if ("tax_id" in each["fields"]) == has and "hub_id" not in each["fields"]) for has in (False, True)
+    )
+    for each in (open_, secret):
+        (field, *_) = sorted(each["fields"], key=lambda name: name != "tax_id")
+        about = f"{each['system']} {each['object']} {each['record_id']} {field}"
+        play.journal.append([opening(Trouble("dead_letter", about, f"{about}: answered 503, 3 times; see to it", each["system"]))])
+    publishing.publish(play.firm, play.journal)
+
+    command = [Path(sys.executable).parent / "hub", "exceptions", "--json", "--project", str(play.firm.folder)]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
+
+    letters = {each["payload"] for each in told if each["kind"] == "dead_letter"}
+    assert letters == {open_["payload"], "(hidden: sensitive)"}
+    assert {each["days"] for each in told if each["kind"] == "dead_letter"} == {0}
