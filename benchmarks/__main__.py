@@ -19,6 +19,8 @@ def main(arguments: list[str]) -> None:
         ("validation", lambda folder: _validation(folder, 1_000_000 // share)),
         ("cycle", lambda folder: _cycle(folder, 1_000_000 // share)),
         ("identity", lambda folder: _identity(folder, 1_000_000 // share)),
+        ("plan", lambda folder: _plan(folder, 1_000_000 // share)),
+        ("push", lambda folder: _push(folder, 10_000 // share)),
         ("start", _start),
     ):
         with tempfile.TemporaryDirectory() as folder:
@@ -62,6 +64,22 @@ def _identity(folder: str, records: int) -> dict[str, Cost]:
     for name in found:
         print(f"{name}: {(Path(folder) / f'{name}.json').read_text()}")
     return found | {"in a hub": run("matching.edits", folder, str(records))}
+
+
+def _plan(folder: str, records: int) -> dict[str, Cost]:
+    """All differences of so many records as a sealed plan, and the bare join that finds them."""
+    firm = str(Path(folder) / "firm")
+    run("planning.prepare", firm, str(records))
+    return alternating(TIMES, {name: lambda name=name: run(f"planning.{name}", firm) for name in ("join", "plan")})
+
+
+def _push(folder: str, records: int) -> dict[str, Cost]:
+    """So many corrections sent to a system with a batch endpoint, and to one that takes single records."""
+    runs = {f"{name} {how}": (how, name) for name in ("salesforce", "netsuite") for how in ("hub", "client")}
+    return {
+        told: replace(run(f"pushing.{how}", str(Path(folder) / told.replace(" ", "-")), name, str(records)), rows=records)
+        for told, (how, name) in runs.items()
+    }
 
 
 def _start(folder: str) -> dict[str, Cost]:

@@ -15,7 +15,7 @@ def cycles(clock: Clock, folder: str, records: str) -> None:
     """The first cycle and two later ones; start-up (imports, compiling the models) is done before the clock runs."""
     the_firm = synthetic.make(Path(folder), int(records))
     book = journal.open(the_firm.journal)
-    _start(the_firm)
+    start_up(the_firm)
     for turn in range(3):
         if turn:
             synthetic.edit(the_firm, turn)
@@ -35,7 +35,7 @@ def start(clock: Clock, folder: str) -> None:
     the_firm = synthetic.make(Path(folder), 1000)
     book = journal.open(the_firm.journal)
     with clock.part("compile"):
-        _start(the_firm)
+        start_up(the_firm)
     for name in ("first", "rest"):
         with clock.part(name):
             for system in the_firm.systems:
@@ -49,7 +49,8 @@ def imports(clock: Clock) -> None:
     clock.cpu, clock.wall = time.process_time(), 0.0
 
 
-def _start(the_firm) -> None:
+def start_up(the_firm) -> None:
+    """Make the hub's tables and compile the models."""
     with store.locked(the_firm.hub_file):
         with store.connect(the_firm.hub_file) as connection:
             capture.prepare(connection, rules.of(str(the_firm.folder.resolve())).systems)

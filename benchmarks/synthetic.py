@@ -97,8 +97,14 @@ def make(folder: Path, records: int) -> Firm:
         (folder / name).write_text(text)
     with duckdb.connect(str(folder / "source.duckdb")) as source:
         source.execute(CUSTOMERS.format(customers=customers, invoices=records - customers - customers * 4 // 5))
-    found = firm.read(folder)
+    found = read(folder)
     found.state.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def read(folder: Path) -> Firm:
+    """The firm in a folder where it was made."""
+    found = firm.read(folder)
     return replace(found, systems={name: Told(**vars(member)) for name, member in found.systems.items()})
 
 

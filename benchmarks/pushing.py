@@ -1,0 +1,183 @@
+"""What sending corrections costs: the hub's push, journaled from intent to outcome, beside one pooled httpx client that sends the same values singly.
+
+The systems are the vendors' simulators, each served by a process of its own. `salesforce` has a batch endpoint; `netsuite` takes one
+record a request, and the hub looks at each record once more just before it writes it, which the client does not.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from assets import correct, cycle, observe
+from assets.understand import understand
+from benchmarks.measure import ROOT, Clock
+from hub import firm, journal, store
+from hub.journal import Event
+from hub.systems.simulator import Clock as FirmClock, serving
+from reconcile import plan, push
+
+
+@dataclass(frozen=True)
+class Target:
+    """An object whose records get another value in one field; `books`, a folder of files, owns the field.
+
+    role, field, header  of the books; values  (what is there, what the owner says); record  what a record is seeded with, by number
+    """
+
+    object: str
+    role: str
+    field: str
+    header: str
+    values: tuple[str, str]
+    seed: dict[str, Any]
+    path: str
+    body: dict[str, Any]
+
+
+TARGETS = {
+    "salesforce": Target(
+        "Account",
+        "erp",
+        "payment_terms",
+        "{from: Terms, codes: {N30: net_30, N60: net_60}}",
+        ("N30", "N60"),
+        {
+            "Name": "Example {n:06} GmbH",
+            "Type": "Customer - Direct",
+            "Registration_Number__c": "HRB {n:06}",
+            "Payment_Terms__c": "N30",
+            "CurrencyIsoCode": "EUR",
+        },
+        "/services/data/v61.0/sobjects/Account/",
+        {"Payment_Terms__c": "N60"},
+    ),
+    "netsuite": Target(
+        "customer",
+        "crm",
+        "website",
+        "Terms",
+        ("https://old.example", "https://new.example"),
+        {
+            "companyName": "Example {n:06} GmbH",
+            "entityStatus": {"id": "13"},
+            "custentity_registration_number": "HRB {n:06}",
+            "url": "https://old.example",
+            "subsidiary": {"id": "2"},
+        },
+        "/services/rest/record/v1/customer/",
+        {"url": "https://new.example"},
+    ),
+}
+BOOKS = """\
+system: books
+role: {role}
+connector: files
+auth: {{kind: none, secrets: []}}
+nested: false
+objects:
+  customers:
+    is: customer
+    key: Number
+    read: {{pattern: "customers*.csv"}}
+    fields:
+      legal_name: Name
+      life_cycle: {{from: Status, codes: {{A: customer}}}}
+      registration_number: Register
+      {field}: {header}
+"""
+
+
+def serve(name: str, records: str) -> None:
+    """Serve a system with so many records until the input ends; prints where it is, and what lets one in."""
+    simulator = import_module(f"hub.systems.{name}.simulator").Simulator(FirmClock())
+    target = TARGETS[name]
+    for number in range(int(records)):
+        simulator.tables[target.object].create(_filled(target.seed, number))
+    with serving({name: simulator.app}) as urls:
+        print(json.dumps({"url": urls[name], "secrets": simulator.secrets, "ids": list(simulator.tables[target.object].rows)}), flush=True)
+        sys.stdin.read()
+
+
+def hub(clock: Clock, folder: str, name: str, records: str) -> None:
+    """Push all corrections of a plan that a person approved: from reading the plan to the last outcome in the journal."""
+    with _served(name, records) as (where, _):
+        the_firm = _project(Path(folder), name, where, int(records))
+        with journal.open(the_firm.journal) as book:
+            connector = _approved(the_firm, name, book)
+            with store.writing(the_firm.hub_file) as connection, clock:
+                sent = push.push(connection, book, the_firm.systems[name].system, connector)
+            connector.close()
+    assert sent == {"acknowledged": sent["acknowledged"]} and sent["acknowledged"] >= int(records), sent
+
+
+def client(clock: Clock, folder: str, name: str, records: str) -> None:
+    """The same values, sent by one client with a pool of connections, one record a request, one after the other."""
+    with _served(name, records) as (where, ids):
+        member = _project(Path(folder), name, where, 1).systems[name]
+        connector = member.connect()
+        headers = {"Authorization": f"Bearer {connector.http.client.auth.current()}"}
+        with httpx.Client(base_url=where["url"], headers=headers, trust_env=False) as pooled, clock:
+            for record_id in ids:
+                pooled.patch(TARGETS[name].path + record_id, json=TARGETS[name].body).raise_for_status()
+        connector.close()
+
+
+@contextmanager
+def _served(name: str, records: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    command = [sys.executable, "-c", f"from benchmarks import pushing; pushing.serve({name!r}, {records!r})"]
+    server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        told = json.loads(server.stdout.readline())
+        yield told, told["ids"]
+    finally:
+        server.stdin.close()
+        server.wait(timeout=10)
+
+
+def _project(folder: Path, name: str, where: dict[str, Any], records: int) -> firm.Firm:
+    """A project folder of the system and of books that own one field of it."""
+    target = TARGETS[name]
+    (folder / "books").mkdir(parents=True, exist_ok=True)
+    (folder / "drop").mkdir(exist_ok=True)
+    (folder / "secrets").mkdir(exist_ok=True)
+    for key, value in where["secrets"].items():
+        path = folder / "secrets" / f"{name}.{key}"
+        path.touch(mode=0o600)
+        path.write_text(value)
+    (folder / "books" / "system.yaml").write_text(BOOKS.format(role=target.role, field=target.field, header=target.header))
+    rows = "".join(f"B{n:06},Example {n:06} GmbH,A,HRB {n:06},{target.values[1]}\n" for n in range(records))
+    (folder / "drop" / "customers.csv").write_text("Number,Name,Status,Register,Terms\n" + rows)
+    secrets = "".join(f"      {key}: file:secrets/{name}.{key}\n" for key in where["secrets"])
+    (folder / "concord.yaml").write_text(
+        f"firm: Pushed\nsystems:\n  books: {{kind: ./books, url: drop}}\n  {name}:\n    kind: {name}\n    url: {where['url']}\n    secrets:\n{secrets}"
+    )
+    return firm.read(folder)
+
+
+def _approved(the_firm: firm.Firm, name: str, book: journal.Journal):
+    """Read, plan, release the breaker and approve all; returns the system's connector, signed in."""
+    cycle.prepare(the_firm)
+    for each in the_firm.systems:
+        observe.observe(the_firm, each, book)
+    understand(the_firm, book)
+    correct.make_plan(the_firm, book)
+    book.append([Event("breaker.released", name, {"system": name, "object": TARGETS[name].object, "records": 10**9}, "Eva Engineer")])
+    correct.make_plan(the_firm, book)
+    with store.writing(the_firm.hub_file) as connection:
+        made = plan.read(connection)
+    plan.approve(book, made, made.hash, "controller")
+    connector = the_firm.systems[name].connect()
+    connector.http.client.auth.current()
+    return connector
+
+
+def _filled(values: dict[str, Any], number: int) -> dict[str, Any]:
+    return {key: value.format(n=number) if isinstance(value, str) else value for key, value in values.items()}
