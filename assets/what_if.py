@@ -98,7 +98,7 @@ def _place(said: Any, file: Path, texts: dict[str, str]) -> str:
         if file.stem in entity.all_entities():
             return f"identity/{file.stem}.yaml"
         raise ConfigurationWrong(f"{file}: tells how records are matched, but not of what; call it ENTITY.yaml, such as customer.yaml")
-    if keys & entity.all_entities().keys():
+    if keys & {*entity.all_entities(), "extends", "cutover"}:
         return rule_history.OWNERSHIP
     raise ConfigurationWrong(
         f"{file}: is no ownership.yaml, system.yaml, identity/ENTITY.yaml, policies.yaml or controls.yaml; see docs/plan.md"

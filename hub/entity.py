@@ -72,6 +72,8 @@ class Entity(BaseModel):
     life_cycle: list[str] = []  # in order; a cluster is as far as its furthest record
     prefix: str = ""  # of its hub ids; its own name when none is given
     at_stake: str | None = None  # the money that a discrepancy puts at stake: a money field, or `quantity * reference.rate`
+    dated: str | None = None  # the day by which a cut-over knows old from new; without one, the day of the cycle counts
+    follows: str | None = None  # the reference to what it goes along with, where it has no legal entity of its own
     fields: dict[str, Field]
 
     def columns(self) -> dict[str, str]:
@@ -101,6 +103,9 @@ def _check(path: Path, entity: Entity) -> None:
         name for name in (*entity.identity.strong, *entity.identity.evidence, *entity.identity.fallback) if name not in entity.fields
     ]:
         raise ConfigurationWrong(f"{path.name} identity: no field {', '.join(unknown)}; use one of {', '.join(entity.fields)}")
+    for key, name, kind in (("dated", entity.dated, "date"), ("follows", entity.follows, "reference")):
+        if name and (name not in entity.fields or entity.fields[name].type != kind):
+            raise ConfigurationWrong(f"{path.name} {key}: {name} is no {kind} of it; name one, or leave it out")
 
 
 @cache

@@ -126,6 +126,7 @@ def _member(folder: Path, state: Path, name: str, member: MemberSettings) -> Mem
             "connector": known.connector or known.system,
             "role": member.role or known.role,
             "limits": known.limits | member.limits,
+            "user": member.user,
         }
     )
     url = member.url if "://" in member.url else str(folder / member.url)

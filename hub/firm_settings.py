@@ -27,6 +27,7 @@ class MemberSettings(BaseModel):
     secrets: dict[str, str] = {}
     options: dict[str, Any] = {}
     limits: dict[str, float] = {}  # another pace than system.yaml says: what the firm has bought
+    user: str = ""  # what the system calls us, where it tells who changed a record
 
 
 class Retention(BaseModel):

@@ -56,6 +56,7 @@ class Object(BaseModel):
     of: str = Setting(alias="is")  # the entity it is
     key: str
     changed: str | None = None  # field that grows with every change: reads are incremental by it
+    edited_by: str | None = None  # field that names who changed it last
     gone: Gone = Gone()
     external_id: str | None = None  # field that carries the hub id
     write: Write = Write()
@@ -91,7 +92,7 @@ class Object(BaseModel):
         for path in (self.gone.deleted,):
             if path:
                 promised[path] = "BOOLEAN"
-        for path in (self.gone.merged_into, self.external_id, self.changed):
+        for path in (self.gone.merged_into, self.external_id, self.changed, self.edited_by):
             if path:
                 promised.setdefault(path, "VARCHAR")
         for kind, column in self.columns().values():
@@ -125,6 +126,7 @@ class System(BaseModel):
     connector: str = ""  # the folder whose connector.py reads it; its own name by default
     auth: dict[str, Any] = {}
     limits: dict[str, float] = {}  # per_second, in_flight, per_day
+    user: str = ""  # what it calls us, where it tells who changed a record
     nested: bool = True  # False for flat files, where a / in a name is just a character
     objects: dict[str, Object]
 

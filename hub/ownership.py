@@ -1,62 +1,21 @@
-"""Reads ownership.yaml, the contract between the systems, and proves that every field has one owner at any time."""
+"""Reads ownership.yaml, the contract between the systems: who may say what, for which records, on which days."""
 
+from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from hub import entity
+from hub import cutover, entity, ownership_proof
+from hub.cutover import Play
 from hub.errors import ConfigurationWrong
+from hub.ownership_rule import Posted, Rule, companies
 
 FILE = Path(__file__).parent / "ownership.yaml"
-FURTHEST = "furthest"  # not a role: the value that is furthest in the entity's life cycle
-By = Literal["source order", "recency", "completeness", "agreement", "longest valid"]
-
-
-class Rule(BaseModel):
-    """Who owns a field in some life-cycle states, who stands in for it, what decides between equals, and who must mirror it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-    owner: str
-    stand_ins: tuple[tuple[str, ...], ...] = Setting((), alias="else")  # in order; those in one list are equal
-    by: By = "source order"
-    states: tuple[str, ...] = Setting((), alias="while")  # none: always
-    mirror: tuple[str, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_is_a_list(cls, value: Any) -> Any:
-        lists = {name: [each] if name in ("else", "while", "mirror") and isinstance(each, str) else each for name, each in value.items()}
-        return lists | {"else": [[each] if isinstance(each, str) else each for each in lists.get("else", ())]}
-
-    @property
-    def is_furthest(self) -> bool:
-        return self.owner == FURTHEST
-
-    @property
-    def otherwise(self) -> tuple[str, ...]:
-        """All that stand in, in order."""
-        return tuple(role for equals in self.stand_ins for role in equals)
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        return (self.owner, *self.otherwise)
-
-    @property
-    def ranks(self) -> dict[str, int]:
-        """Whom to believe before whom, {role: 0 for the owner, 1 for the first that stand in …}."""
-        return {role: rank for rank, equals in enumerate(((self.owner,), *self.stand_ins)) for role in equals}
-
-
-class Posted(BaseModel):
-    """When a record may not be written any more, and what to do instead."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    ledger: str  # the role that keeps the posted record
-    immutable: str  # SQL on its record, beginning with a field
-    instead: str
+OTHERS = Path(__file__).parent / "ownerships"  # other views than the hub's own, to be extended by name
 
 
 class Ownership(BaseModel):
@@ -64,6 +23,7 @@ class Ownership(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     believe: tuple[str, ...]
+    create: tuple[str, ...] = ()  # the roles in which a new one may arise; none: in all
     must_exist: dict[str, str] = {}
     posted: Posted | None = None
     together: tuple[tuple[str, ...], ...] = ()  # fields that come from one record, whole or not at all
@@ -73,70 +33,98 @@ class Ownership(BaseModel):
     @classmethod
     def _one_is_a_list(cls, value: Any) -> Any:
         fields = {name: [rules] if isinstance(rules, dict) else rules for name, rules in (value.get("fields") or {}).items()}
-        return value | {"fields": fields}
+        create = value.get("create") or []
+        return value | {"fields": fields, "create": [create] if isinstance(create, str) else create}
 
     def rules(self, field: str) -> tuple[Rule, ...]:
         """The rules of a field; one that nobody named is believed in the entity's order and mirrored nowhere."""
         return self.fields.get(field) or (Rule.model_validate({"owner": self.believe[0], "else": self.believe[1:]}),)
 
+    def rule(self, field: str, state: str | None, company: str | None) -> Rule:
+        """The rule of a field that holds in a state of the life cycle and a legal entity of ours."""
+        rules = self.rules(field)
+        return next(each for each in rules if each.is_of(state, company, companies(rules)))
+
     def group(self, field: str) -> tuple[str, ...]:
         """The fields that come from one record with this one, itself among them."""
         return next((group for group in self.together if field in group), (field,))
 
+    @property
+    def companies(self) -> tuple[str, ...]:
+        """Our legal entities that any rule names."""
+        return companies(rule for rules in self.fields.values() for rule in rules)
+
+    def in_force(self, day: date) -> "Ownership":
+        """What holds on a day; rules say no days any more."""
+        undated = {"starts": None, "ends": None}
+        fields = {name: tuple(rule.model_copy(update=undated) for rule in rules if rule.runs(day)) for name, rules in self.fields.items()}
+        return self.model_copy(update={"fields": fields})
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All that ownership.yaml says. as_of: the day that it is to be read for, where it names one."""
+
+    entities: dict[str, Ownership]
+    cutover: dict[str, tuple[Play, ...]]  # by role
+    as_of: date | None = None
+
+    @property
+    def days(self) -> list[date]:
+        """The days on which it changes."""
+        rules = [rule for each in self.entities.values() for rules in each.fields.values() for rule in rules]
+        return sorted({day for each in (*rules, *(line for lines in self.cutover.values() for line in lines)) for day in each.days})
+
+    def in_force(self, day: date) -> dict[str, Ownership]:
+        """The ownership of every entity, as it holds on a day."""
+        return {name: each.in_force(self.as_of or day) for name, each in self.entities.items()}
+
 
 @cache
-def read(path: Path = FILE) -> dict[str, Ownership]:
-    """The ownership of every entity. Raises ConfigurationWrong when a field has no owner, or two, in some state."""
+def read(path: Path = FILE) -> Contract:
+    """The contract in a file. Raises ConfigurationWrong with a record that would have no owner of a field, or two."""
+    return parse(path.name, path.read_text())
+
+
+def parse(name: str, text: str) -> Contract:
+    """The contract that a text says; `name` is what errors call it."""
+    said = extended(name, text)
+    as_of = said.pop("as_of", None)
     try:
-        owners = {name: Ownership.model_validate(spec) for name, spec in yaml.safe_load(path.read_text()).items()}
+        plays = {role: tuple(map(Play.model_validate, lines)) for role, lines in (said.pop("cutover", None) or {}).items()}
+        entities = {each: Ownership.model_validate(spec) for each, spec in said.items()}
     except ValidationError as wrong:
-        raise ConfigurationWrong(f"{path.name}: {wrong}; see docs/ownership.md for the form") from wrong
-    for name, ownership in owners.items():
-        _prove(f"{path.name} {name}", entity.all_entities().get(name), ownership)
-    return owners
+        raise ConfigurationWrong(f"{name}: {wrong}; see docs/ownership.md for the form") from wrong
+    for each, ownership in entities.items():
+        ownership_proof.prove(f"{name} {each}", entity.all_entities().get(each), ownership)
+    for role, lines in plays.items():
+        cutover.prove(f"{name} cutover {role}", lines)
+    return Contract(entities, plays, as_of)
 
 
-def _prove(where: str, known: entity.Entity | None, ownership: Ownership) -> None:
-    if known is None:
-        raise ConfigurationWrong(f"{where}: no such entity; use one of {', '.join(entity.all_entities())}")
-    for field, rules in ownership.fields.items():
-        if field not in known.fields:
-            raise ConfigurationWrong(f"{where} {field}: no such field; use one of {', '.join(known.fields)}")
-        _prove_one_owner(f"{where} {field}", known.life_cycle or ["always"], rules)
-        _prove_equals(f"{where} {field}", rules)
-    for group in ownership.together:
-        _prove_group(where, known, ownership, group)
-
-
-def _prove_one_owner(where: str, states: list[str], rules: tuple[Rule, ...]) -> None:
-    for state in states:
-        owners = [rule.owner for rule in rules if not rule.states or state in rule.states]
-        if len(owners) != 1:
-            raise ConfigurationWrong(f"{where} has {' and '.join(owners) or 'no owner'} while {state}; give it exactly one")
-    for rule in rules:
-        if unknown := set(rule.states) - set(states):
-            raise ConfigurationWrong(f"{where}: no state {', '.join(sorted(unknown))}; the life cycle is {', '.join(states)}")
-        if rule.owner in rule.mirror:
-            raise ConfigurationWrong(f"{where}: {rule.owner} owns and mirrors it; an owner is never written")
-
-
-def _prove_equals(where: str, rules: tuple[Rule, ...]) -> None:
-    for rule in rules:
-        if rule.by == "source order" and any(len(equals) > 1 for equals in rule.stand_ins):
-            raise ConfigurationWrong(
-                f"{where}: {', '.join(rule.otherwise)} has equals; say `by` what to decide between them, or order them"
-            )
-        if rule.is_furthest and (rule.stand_ins or rule.by != "source order"):
-            raise ConfigurationWrong(f"{where}: the furthest value needs no `else` and no `by`; take them out")
-
-
-def _prove_group(where: str, known: entity.Entity, ownership: Ownership, group: tuple[str, ...]) -> None:
-    if unknown := [field for field in group if field not in known.fields]:
-        raise ConfigurationWrong(f"{where} together: no field {', '.join(unknown)}; use some of {', '.join(known.fields)}")
-    if again := [field for field in group if ownership.group(field) != group]:
-        raise ConfigurationWrong(f"{where} together: {', '.join(again)} stands in two groups; a field goes with one")
-    chosen = {field: [(rule.owner, rule.stand_ins, rule.by, rule.states) for rule in ownership.rules(field)] for field in group}
-    if other := [field for field in group if chosen[field] != chosen[group[0]]]:
+def extended(name: str, text: str) -> dict[str, Any]:
+    """What a text says, with what it extends: of an entity, each field and each other key that it names takes the place of the other's."""
+    said = yaml.safe_load(text)
+    if not (base := said.pop("extends", None)):
+        return said
+    path = FILE if base == "hub" else OTHERS / f"{base}.yaml"
+    if not path.exists():
         raise ConfigurationWrong(
-            f"{where} together: {', '.join(other)} is not chosen as {group[0]} is; give them one owner, else, by and while"
+            f"{name} extends: no {base!r}; use hub or one of {', '.join(sorted(each.stem for each in OTHERS.glob('*.yaml')))}"
         )
+    found = extended(path.name, path.read_text())
+    for each, spec in said.items():
+        fields = (found.get(each) or {}).get("fields", {}) | (spec.get("fields") or {}) if isinstance(spec, dict) else {}
+        found[each] = {**(found.get(each) or {}), **spec, "fields": fields} if isinstance(spec, dict) else spec
+    return found
+
+
+def whole(path: Path) -> str:
+    """A contract as a text that extends nothing, so that it says the same when the hub's own has changed."""
+    text = path.read_text()
+    return yaml.safe_dump(extended(path.name, text), sort_keys=False) if "extends" in yaml.safe_load(text) else text
+
+
+def dated(text: str, day: date) -> str:
+    """The text of a contract as it is to be read for a day: as it is, when it knows no days."""
+    return f"as_of: {day}\n{text}" if parse("ownership.yaml", text).days else text

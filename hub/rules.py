@@ -2,19 +2,24 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
-from hub import entity, expectation, firm, mapping, matching, ownership
+from hub import cutover, entity, expectation, firm, mapping, matching, ownership
+from hub.cutover import Play
+from hub.errors import ConfigurationWrong
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of one firm. `entities` are those that at least one of its systems holds, in order of reference."""
+    """The rules of one firm on one day. `entities` are those that at least one of its systems holds, in order of reference."""
 
     systems: tuple[mapping.System, ...]
     entities: dict[str, entity.Entity]
     ownership: dict[str, ownership.Ownership]
+    cutover: dict[str, tuple[Play, ...]]
+    day: date
     expectations: tuple[expectation.Agreement, ...]
     identity: Path  # the firm's own folder of matchings; it need not exist
 
@@ -25,6 +30,11 @@ class Rules:
     def roles(self, of: str) -> list[str]:
         """The roles of the systems that hold an entity."""
         return list(dict.fromkeys(system.role for system, _ in self.objects(of)))
+
+    def cut(self, of: str) -> dict[str, tuple[Play, ...]]:
+        """The roles that several systems play for an entity, each for some of its records."""
+        several = {role: {system.system for system, _ in self.objects(of) if system.role == role} for role in self.cutover}
+        return {role: lines for role, lines in self.cutover.items() if len(several[role]) > 1}
 
     def is_resolved(self, of: str) -> bool:
         """Whether records of an entity are matched by evidence; otherwise their own number is their identity."""
@@ -57,23 +67,63 @@ class Rules:
         return self.ownership.get(of) or ownership.Ownership(believe=tuple(self.roles(of)))
 
 
-@cache
 def of(project: str) -> Rules:
-    """The rules of the firm in this project folder. Raises ConfigurationWrong."""
+    """The rules of the firm in this project folder, as they hold today (UTC). Raises ConfigurationWrong."""
+    return on_day(project, datetime.now(UTC).date())
+
+
+@cache
+def on_day(project: str, day: date) -> Rules:
+    """The rules as they hold on a day."""
     the_firm = firm.read(Path(project))
     systems = tuple(member.system for member in the_firm.systems.values())
     held = {each.of for system in systems for each in system.objects.values()}
     entities = {name: known for name, known in entity.all_entities().items() if name in held}
-    return Rules(systems, entities, ownership.read(the_firm.ownership), expectation.read_all(), the_firm.folder / "identity")
+    contract = ownership.read(the_firm.ownership)
+    found = Rules(
+        systems,
+        entities,
+        contract.in_force(day),
+        contract.cutover,
+        contract.as_of or day,
+        expectation.read_all(),
+        the_firm.folder / "identity",
+    )
+    _prove_destinations(found)
+    return found
 
 
-def version(project: str) -> str:
-    """Changes with any rule; tables built under another version are built anew."""
-    rules = of(project)
+of.cache_clear = on_day.cache_clear  # who changes a rule while the hub runs lets it be read anew
+
+
+def _prove_destinations(rules: Rules) -> None:
+    """Nothing, where each record has one system of a role to go to. Raises ConfigurationWrong."""
+    for role, lines in rules.cutover.items():
+        if unknown := sorted({line.system for line in lines} - {system.system for system in rules.systems if system.role == role}):
+            raise ConfigurationWrong(
+                f"cutover {role}: no system {unknown[0]} plays {role}; name one of concord.yaml, or leave the line out"
+            )
+    for of, known in rules.entities.items():
+        owner = rules.owner(of)
+        for role in rules.roles(of):
+            holding = list(dict.fromkeys(system.system for system, _ in rules.objects(of) if system.role == role))
+            if role in rules.cutover:
+                cutover.prove_for(role, rules.cutover[role], known, owner, set(holding))
+            elif role in owner.must_exist and len(holding) > 1:
+                raise ConfigurationWrong(
+                    f"ownership.yaml {of}: one that {role} must hold has two destinations: {', '.join(holding)}; "
+                    f"say under `cutover` which of them plays {role} for which records"
+                )
+
+
+def version(project: str, day: date | None = None) -> str:
+    """Changes with any rule, and on a day on which one begins or ends to hold; tables built under another version are built anew."""
+    rules = on_day(project, day) if day else of(project)
     parts = [
         *(system.model_dump_json() for system in rules.systems),
         *(each.model_dump_json() for each in rules.entities.values()),
         *(owner.model_dump_json() for owner in rules.ownership.values()),
+        *(f"{role} {line.model_dump_json()} {line.runs(rules.day)}" for role, lines in rules.cutover.items() for line in lines),
         *(each.model_dump_json() for each in rules.expectations),
         *(rules.matching(name).model_dump_json() + str(rules.matching(name).key_sql()) for name in rules.entities),
     ]

@@ -13,6 +13,7 @@ SOURCE = {
     "merged_ref": "The record it was merged into there.",
     "first_at": "When it had become what it was as the hub first saw it: by its own stamp, else when that was read.",
     "changed_at": "When it became what it is: by its own stamp, else when that was read.",
+    "edited_by": "Who changed it last, as the system names them; the hub itself too.",
     "field_changed_at": "When each column changed that has changed since; one that is empty was cleared then.",
 }
 KINDS = {"is_live": "BOOLEAN", "first_at": "TIMESTAMP", "changed_at": "TIMESTAMP", "field_changed_at": "MAP(TEXT, TIMESTAMP)"}
@@ -106,6 +107,7 @@ def records(evaluator, the_rules, system, each):
         f"'{system.system}:{each.name}:' || _into",
         "_first_at",
         "_changed_at",
+        f"nullif(trim(\"{each.edited_by}\"), '')" if each.edited_by else "NULL",
         field_stamps(mapped),
     ]
     columns = [f"{sql} AS {name}" for sql, name in zip(head, SOURCE)]

@@ -41,10 +41,11 @@ def row(
     should="NULL",
     money="NULL",
     currency="NULL",
+    shown_as="",
 ):
-    """One SELECT of a class of discrepancy, in the columns that all share. Arguments are SQL."""
+    """One SELECT of a class of discrepancy, in the columns that all share. Arguments are SQL. shown_as: the class of each row, if not this one."""
     key = f"md5({joined('|', repr(klass), record_ref, hub_id, system, each, field)})"
-    values = [key, f"'{klass}'", f"'{of}'", hub_id, system, each, record_ref, field, said, should, money, currency, owner, says]
+    values = [key, shown_as or f"'{klass}'", f"'{of}'", hub_id, system, each, record_ref, field, said, should, money, currency, owner, says]
     return "SELECT " + ", ".join(f"({value})::{kind_of(name)} AS {name}" for value, name in zip(values, COLUMNS)) + f" {rest}"
 
 
@@ -80,5 +81,5 @@ def found(evaluator):
     """The discrepancies of all classes."""
     return union(
         f"SELECT * FROM discrepancy.{name}"
-        for name in ("value_differs", "missing_counterpart", "duplicate", "orphan_reference", "sum_differs")
+        for name in ("value_differs", "missing_counterpart", "arose_elsewhere", "duplicate", "orphan_reference", "sum_differs")
     )

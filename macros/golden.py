@@ -3,7 +3,8 @@
 from sqlmesh import macro
 
 from macros.canonical import firm_rules, members_of, record_columns, typed
-from macros.survivorship import by_state, chosen_by, cleared, picks, says, value_columns
+from macros.cutover import decides, followed, playing, plays
+from macros.survivorship import by_rule, chosen_by, cleared, picks, says, value_columns
 
 
 def first(rule, roles, group, value):
@@ -17,7 +18,7 @@ def first(rule, roles, group, value):
 def survivor(entity, name, owner, roles, value):
     """SQL for the `value` (a column, or record_ref) of the record that a field survives from."""
     rules, group = owner.rules(name), {each: entity.fields[each] for each in owner.group(name)}
-    best = by_state(entity, rules, lambda rule: first(rule, roles, group, value))
+    best = by_rule(entity, rules, lambda rule: first(rule, roles, group, value))
     # Where one record is all there is, or nothing but the order of roles counts, there is nothing to decide.
     return f"CASE WHEN h.record_count > 1 THEN {next(iter(group))}_pick.{value} ELSE {best} END" if chosen_by(rules) else best
 
@@ -31,23 +32,25 @@ def field_columns(entity, name, field, owner, roles):
             f"{entity.life_cycle}[h.furthest]::TEXT AS {name} /* {about} */",
             f"h.furthest_ref::TEXT AS {name}_from /* The record that gave {name}. */",
         ]
-    made = []
-    for column, kind in columns.items():
-        survived = survivor(entity, name, owner, roles, column)
-        # A pin that says nothing clears; one whose value is none of this type counts for nothing.
-        nothing = f"{is_pinned([column])} AND p.pins['{column}'] IS NULL"
-        made.append(
-            f"(CASE WHEN {nothing} THEN NULL ELSE COALESCE(TRY_CAST(p.pins['{column}'] AS {kind}), {survived}) END)::{kind} AS {column} /* {about} */"
-        )
+    made = [
+        f"{said(column, kind, survivor(entity, name, owner, roles, column))} AS {column} /* {about} */" for column, kind in columns.items()
+    ]
     given = survivor(entity, name, owner, roles, "record_ref")
     return [*made, f"CASE WHEN {is_pinned(columns)} THEN 'pin' ELSE {given} END::TEXT AS {name}_from /* The record that gave {name}. */"]
+
+
+def said(column, kind, survived):
+    """SQL for a golden value: what a steward pinned, else what survived."""
+    # A pin that says nothing clears; one whose value is none of this type counts for nothing.
+    nothing = f"{is_pinned([column])} AND p.pins['{column}'] IS NULL"
+    return f"(CASE WHEN {nothing} THEN NULL ELSE COALESCE(TRY_CAST(p.pins['{column}'] AS {kind}), {survived}) END)::{kind}"
 
 
 def on_purpose(entity, name, owner, roles):
     """SQL that tells whether a field is empty because a steward pinned nothing, or because its owner cleared it."""
     rules, own = owner.rules(name), {name: entity.fields[name]}
     columns = value_columns(name, entity.fields[name])
-    best = by_state(entity, rules, lambda rule: cleared(own, rule.owner) if rule.owner in roles else "FALSE")
+    best = by_rule(entity, rules, lambda rule: cleared(own, rule.owner) if rule.owner in roles else "FALSE")
     if chosen_by(rules):
         picked = f"{owner.group(name)[0]}_pick"
         best = f"CASE WHEN h.record_count > 1 THEN {picked}.pick_rank = 0 AND {cleared(own, picked)} ELSE {best} END"
@@ -69,28 +72,61 @@ def furthest(entity):
     return f"max({position}) AS furthest, arg_min(record_ref, {{'far': -{position}, 'ref': record_ref}}) FILTER (WHERE {position} IS NOT NULL) AS furthest_ref"
 
 
+def kept(name, field):
+    """The golden columns of a field that was needed to tell which rules hold, or which systems play: as they were told then."""
+    columns = {column: (kind, field.says) for column, kind in value_columns(name, field).items()}
+    columns[f"{name}_from"] = ("TEXT", f"The record that gave {name}.")
+    return [f"h.{column}::{kind} AS {column} /* {about.replace('*/', '')} */" for column, (kind, about) in columns.items()]
+
+
+def believed(roles, best):
+    """The joins with the record of each role that is believed, and with what stewards pinned."""
+    joins = [f"LEFT JOIN {best} AS {role} ON {role}.hub_id = h.hub_id AND {role}.role = '{role}'" for role in roles]
+    return " ".join([*joins, "LEFT JOIN pin AS p ON p.hub_id = h.hub_id"])
+
+
+def hubs(the_rules, of, best):
+    """Each hub id: how many records, how far the furthest, and where rules ask for it our legal entity and the systems that play their roles."""
+    entity, owner, roles, cut = the_rules.entities[of], the_rules.owner(of), the_rules.roles(of), the_rules.cut(of)
+    counted = f"SELECT hub_id, count(*) AS record_count, {furthest(entity)} FROM member GROUP BY hub_id"
+    deciding = decides(entity, owner, cut)
+    if not deciding and not cut:
+        return counted
+    made = "".join(f", {column}" for name in deciding for column in field_columns(entity, name, entity.fields[name], owner, roles))
+    systems = "".join(f", {playing(the_rules, of, role, 'd')} AS {role}_system" for role in cut)
+    placed = f"SELECT h.*{made} FROM ({counted}) AS h {believed(roles, best) if deciding else ''}"
+    return f"SELECT d.*{systems} FROM ({placed}) AS d {followed(the_rules, of, 'd')}"
+
+
+def best_of(playing_first):
+    """Each role's record of a hub: that of the system that plays it, that which carries the hub id, that which says most."""
+    return f"""
+        SELECT m.* FROM member AS m {"JOIN hub AS h ON h.hub_id = m.hub_id" if playing_first else ""}
+        QUALIFY row_number() OVER (PARTITION BY m.hub_id, m.role
+          ORDER BY {playing_first and f"({playing_first}) DESC, "}(m.hub_id_said = m.hub_id) DESC NULLS LAST, m.filled DESC, m.record_ref) = 1"""
+
+
 @macro()
 def golden(evaluator, entity):
     """One row a hub id: the surviving values of its live records, with provenance."""
-    the_rules = firm_rules(evaluator)
-    known, roles, owner = the_rules.entities[entity.name], the_rules.roles(entity.name), the_rules.owner(entity.name)
-    made = [column for name, field in known.fields.items() for column in field_columns(known, name, field, owner, roles)]
+    the_rules, of = firm_rules(evaluator), entity.name
+    known, roles, owner, cut = the_rules.entities[of], the_rules.roles(of), the_rules.owner(of), the_rules.cut(of)
+    deciding = decides(known, owner, cut)
+    made = [f"h.{role}_system::TEXT AS {role}_system /* The system that plays {role} for it. */" for role in cut]
+    for name, field in known.fields.items():
+        made += kept(name, field) if name in deciding else field_columns(known, name, field, owner, roles)
     mine = [name for name in known.fields if not owner.rules(name)[0].is_furthest]
     emptied = ", ".join(f"CASE WHEN {on_purpose(known, name, owner, roles)} THEN '{name}' END" for name in mine)
     filled = " + ".join(f"({column} IS NOT NULL)::INT" for name, field in known.fields.items() for column in value_columns(name, field))
-    joins = " ".join(f"LEFT JOIN best AS {role} ON {role}.hub_id = h.hub_id AND {role}.role = '{role}'" for role in roles)
-    picked = picks(known, owner)
+    picked = picks(known, owner, cut)
     picking = "".join(f", {name}_pick AS ({query})" for name, query in picked.items())
-    joins += "".join(f" LEFT JOIN {name}_pick ON {name}_pick.hub_id = h.hub_id" for name in picked)
+    joins = "".join(f" LEFT JOIN {name}_pick ON {name}_pick.hub_id = h.hub_id" for name in picked)
+    # Who plays a role is told by what the records say, whoever plays it; then the one that plays it is believed first.
+    by_role = "any_best" if cut else "best"
     return f"""
       WITH member AS (
-        SELECT *, {filled} AS filled FROM {members_of(evaluator, entity.name)} WHERE is_live
-      ), best AS (
-        SELECT * FROM member
-        QUALIFY row_number() OVER (PARTITION BY hub_id, role ORDER BY (hub_id_said = hub_id) DESC NULLS LAST, filled DESC, record_ref) = 1
-      ), hub AS (
-        SELECT hub_id, count(*) AS record_count, {furthest(known)} FROM member GROUP BY hub_id
-      ), pin AS (
+        SELECT *, {filled} AS filled FROM {members_of(evaluator, of)} WHERE is_live
+      ), {by_role} AS ({best_of("")}), pin AS (
         SELECT hub_id, map(list(column_name ORDER BY column_name), list(value ORDER BY column_name)) AS pins
         FROM (
           SELECT x.hub_id, p.column_name, p.value
@@ -99,13 +135,13 @@ def golden(evaluator, entity):
           QUALIFY row_number() OVER (PARTITION BY x.hub_id, p.column_name ORDER BY p.seq DESC) = 1  -- merged records may both be pinned
         ) AS latest
         GROUP BY hub_id
-      ){picking}
+      ), hub AS ({hubs(the_rules, of, by_role)}){f", best AS ({best_of(plays(cut, 'm', 'h'))})" if cut else ""}{picking}
       SELECT h.hub_id::TEXT AS hub_id /* The hub's stable id. */, h.record_count::BIGINT AS record_count /* Live records behind it. */,
         list_filter([{emptied}], e -> e IS NOT NULL)::TEXT[] AS cleared /* Fields that are empty on purpose: their owner, or a steward, cleared them. */,
         {", ".join(made)}
       FROM hub AS h
-      {joins}
-      LEFT JOIN pin AS p ON p.hub_id = h.hub_id"""
+      {believed(roles, "best")}
+      {joins}"""
 
 
 @macro()

@@ -14,22 +14,30 @@ def missing_counterpart(evaluator):
     the_rules = firm_rules(evaluator)
     touched = only_touched(evaluator, "g.hub_id")
     return union(
-        absent(the_rules, of, role, condition, members_of(evaluator, of), touched)
+        absent(the_rules, of, system, each, condition, members_of(evaluator, of), touched)
         for of in the_rules.entities
         for role, condition in the_rules.owner(of).must_exist.items()
-        if role in {system.role for system in the_rules.systems}
+        for system, each in destinations(the_rules, of, role)
     )
 
 
-def absent(the_rules, of, role, condition, members, touched):
-    money, currency, join = stake(the_rules, of, "g")
-    system, each = next(((system, each) for system, each in the_rules.objects(of) if system.role == role), (None, None))
-    if not system:
-        return None
+def destinations(the_rules, of, role):
+    """The objects that the role's records go to: the first of each system that plays it for some of them."""
+    cut = the_rules.cut(of).get(role)
+    found = [(system, each) for system, each in the_rules.objects(of) if system.role == role]
+    systems = dict.fromkeys(line.system for line in cut) if cut else {system.system for system, _ in found[:1]}
+    return [next(each for each in found if each[0].system == name) for name in systems if name in {system.system for system, _ in found}]
+
+
+def absent(the_rules, of, system, each, condition, members, touched):
+    role, (money, currency, join) = system.role, stake(the_rules, of, "g")
+    is_cut = role in the_rules.cut(of)
+    played = f" AND g.{role}_system = '{system.system}'" if is_cut else ""
+    there = f"m.system = '{system.system}'" if is_cut else f"m.role = '{role}'"
     rest = f"""
-      FROM (SELECT * FROM golden.{of} AS g WHERE {condition_sql(the_rules, of, condition)}) AS g
+      FROM (SELECT * FROM golden.{of} AS g WHERE ({condition_sql(the_rules, of, condition)}){played}) AS g
       {join}
-      WHERE {touched} AND NOT EXISTS (SELECT 1 FROM {members} AS m WHERE m.hub_id = g.hub_id AND m.role = '{role}' AND m.is_live)"""
+      WHERE {touched} AND NOT EXISTS (SELECT 1 FROM {members} AS m WHERE m.hub_id = g.hub_id AND {there} AND m.is_live)"""
     return row(
         "missing_counterpart",
         of,

@@ -57,7 +57,7 @@ def posted(the_rules, system, of, alias):
 
 
 def updates(evaluator, the_rules, system, each):
-    """Values that differ, where the object has a way back for the field."""
+    """Values that differ, where the object has a way back for the field, and that are this role's to correct: no others are raised as cases."""
     mapped = each.columns()
     fields = {name for name, parts in each.fields.items() if any(part.goes_back for part in parts.values())}
     if not (each.write.update and fields and mapped):
@@ -66,7 +66,7 @@ def updates(evaluator, the_rules, system, each):
     rest = f"""
       FROM discrepancy.value_differs AS v
       JOIN {members_of(evaluator, each.of)} AS m ON m.record_ref = v.record_ref
-      WHERE v.system = '{system.system}' AND v.object = '{each.name}' AND v.field IN ({names}) AND {only_touched(evaluator, "v.hub_id")}"""
+      WHERE v.system = '{system.system}' AND v.object = '{each.name}' AND v.field IN ({names}) AND v.owner = '{system.role}' AND {only_touched(evaluator, "v.hub_id")}"""
     return row(
         discrepancy="v.id",
         action="update",
@@ -134,8 +134,11 @@ def returns(evaluator, the_rules, system, each):
     """Hub ids that a record does not carry yet: the reference goes back to the system, so that nobody keys it in."""
     if not (each.external_id and each.write.update and the_rules.is_resolved(each.of)):
         return None
+    is_cut = system.role in the_rules.cut(each.of)  # a record of the system that does not play the role is not written to
+    played = f"JOIN golden.{each.of} AS g ON g.hub_id = m.hub_id AND g.{system.role}_system = '{system.system}'" if is_cut else ""
     rest = f"""
       FROM {members_of(evaluator, each.of)} AS m
+      {played}
       LEFT JOIN discrepancy.duplicate AS d ON d.record_ref = m.record_ref
       WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live AND d.id IS NULL AND m.hub_id_said IS DISTINCT FROM m.hub_id"""
     return row(

@@ -1,13 +1,27 @@
 """Which record of a cluster a field survives from: ownership's order of roles, then what the rule says decides between equals."""
 
+from macros.cutover import plays
 
-def by_state(entity, field_rules, render, furthest="h.furthest"):
-    """SQL that holds for every life-cycle state: what `render` makes of the rule of that state."""
+
+def by_rule(entity, field_rules, render):
+    """SQL for what `render` makes of the rule that holds for a hub h: the only place where state and legal entity pick a rule."""
     if len(field_rules) == 1:
         return render(field_rules[0])
-    cases = " ".join(f"WHEN {entity.life_cycle.index(state) + 1} THEN {render(rule)}" for rule in field_rules for state in rule.states)
-    # Nobody says how far it has come: the rules of the first state, so that a name that one system alone knows survives.
-    return f"CASE COALESCE({furthest}, 1) {cases} END"
+    return f"CASE {' '.join(f'WHEN {holds(entity, rule, field_rules)} THEN {render(rule)}' for rule in field_rules)} END"
+
+
+def holds(entity, rule, field_rules, furthest="h.furthest", company="h.legal_entity"):
+    """SQL that tells whether a rule holds for a thing, by how far it is in its life cycle and by our legal entity."""
+    from hub.ownership_rule import companies  # here and not above: SQLMesh copies what a macro's module imports into every model
+
+    bounds = []
+    if rule.states:
+        # Nobody says how far it has come: the rules of the first state, so that a name that one system alone knows survives.
+        bounds.append(f"COALESCE({furthest}, 1) IN ({', '.join(str(entity.life_cycle.index(state) + 1) for state in rule.states)})")
+    if rule.companies:
+        named = ", ".join(f"'{each}'" for each in (companies(field_rules) if rule.is_elsewhere else rule.companies))
+        bounds.append(f"COALESCE({company}, '') {'NOT IN' if rule.is_elsewhere else 'IN'} ({named})")
+    return " AND ".join(bounds) or "TRUE"
 
 
 def value_columns(name, field):
@@ -33,25 +47,26 @@ def chosen_by(rules):
     return any(rule.by != "source order" for rule in rules)
 
 
-def picks(entity, owner):
+def picks(entity, owner, cut):
     """For each group of fields with such a rule, {its first field: query of the record that it survives from, in each hub with several}."""
     groups = {owner.group(name): owner.rules(name) for name in entity.fields if chosen_by(owner.rules(name))}
-    return {group[0]: pick(entity, {name: entity.fields[name] for name in group}, rules) for group, rules in groups.items()}
+    return {group[0]: pick(entity, {name: entity.fields[name] for name in group}, rules, cut) for group, rules in groups.items()}
 
 
-def pick(entity, group, rules):
+def pick(entity, group, rules, cut):
     """One row a hub with several records: the one that a group of fields survives from."""
-    rank = by_state(entity, rules, lambda rule: f"CASE m.role {cases(rule.ranks)} END")
-    place = by_state(entity, rules, lambda rule: f"CASE m.role {cases({role: each for each, role in enumerate(rule.order)})} END")
-    score = by_state(entity, rules, lambda rule: count_of(rule.by, group))
+    rank = by_rule(entity, rules, lambda rule: f"CASE m.role {cases(rule.ranks)} END")
+    place = by_rule(entity, rules, lambda rule: f"CASE m.role {cases({role: each for each, role in enumerate(rule.order)})} END")
+    score = by_rule(entity, rules, lambda rule: count_of(rule.by, group))
     return f"""
       SELECT * FROM (
-        SELECT m.*, {rank} AS pick_rank, {place} AS pick_place, ({says(group, "m")}) AS pick_says, ({score})::BIGINT AS pick_score
+        SELECT m.*, {rank} AS pick_rank, {place} AS pick_place, ({says(group, "m")}) AS pick_says, ({score})::BIGINT AS pick_score,
+          ({plays(cut, "m", "h")}) AS pick_plays
         FROM member AS m
         JOIN hub AS h ON h.hub_id = m.hub_id
         WHERE h.record_count > 1 AND ({rank}) IS NOT NULL AND ({says(group, "m")} OR (({rank}) = 0 AND {cleared(group, "m")}))
       ) AS heard
-      QUALIFY row_number() OVER (PARTITION BY hub_id ORDER BY pick_rank, pick_says DESC, pick_score DESC NULLS LAST,
+      QUALIFY row_number() OVER (PARTITION BY hub_id ORDER BY pick_rank, pick_plays DESC, pick_says DESC, pick_score DESC NULLS LAST,
         pick_place, (hub_id_said = hub_id) DESC NULLS LAST, filled DESC, record_ref) = 1"""
 
 

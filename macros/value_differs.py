@@ -4,7 +4,7 @@ from sqlmesh import macro
 
 from macros.canonical import firm_rules, members_of
 from macros.discrepancy import row, stake, union
-from macros.survivorship import value_columns
+from macros.survivorship import holds, value_columns
 
 
 @macro()
@@ -19,20 +19,23 @@ def value_differs(evaluator):
 
 
 def differing(the_rules, system, each, members):
-    """Records of one object that do not carry the golden value of a field that they must mirror."""
+    """Records of one object that do not carry the golden value of a field that they must mirror; `not_owned` where somebody changed it there."""
     found = [difference(the_rules.entities[each.of].fields[name], name, *how) for name, *how in mirrored(the_rules, system, each)]
     if not found:
         return None
     money, currency, join = stake(the_rules, each.of, "g")
+    played = f" AND g.{system.role}_system = '{system.system}'" if system.role in the_rules.cut(each.of) else ""
     listed = ", ".join(f"CASE WHEN {test} THEN {value} END" for test, value in found)
     rest = f"""
       FROM (
-        SELECT m.record_ref, m.hub_id, {money} AS money, {currency} AS currency, unnest(list_filter([{listed}], x -> x IS NOT NULL)) AS d
+        SELECT m.record_ref, m.hub_id, m.changed_at, m.edited_by, {money} AS money, {currency} AS currency, unnest(list_filter([{listed}], x -> x IS NOT NULL)) AS d
         FROM {members} AS m
         JOIN golden.{each.of} AS g ON g.hub_id = m.hub_id
         {join}
-        WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live AND ({" OR ".join(f"({test})" for test, _ in found)})
-      ) AS f"""
+        WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live{played} AND ({" OR ".join(f"({test})" for test, _ in found)})
+      ) AS f
+      LEFT JOIN {members} AS w ON w.record_ref = f.d.given"""
+    edited = is_edited(system)  # never where the value is a steward's pin, which no record gave
     return row(
         "value_differs",
         each.of,
@@ -45,36 +48,55 @@ def differing(the_rules, system, each, members):
         should="f.d.should",
         money="COALESCE(f.d.gap, f.money)",
         currency="f.currency",
-        owner=f"'{system.role}'",
-        says="f.d.field || ' is owned by ' || f.d.owner || f.d.how || f.d.given",
+        owner=f"CASE WHEN {edited} AND f.d.conflict = 'raise' THEN f.d.owner ELSE '{system.role}' END",
+        says=f"f.d.field || ' is owned by ' || f.d.owner || f.d.how || f.d.given || CASE WHEN {edited} THEN {by_whom()} ELSE '' END",
         rest=rest,
+        shown_as=f"CASE WHEN {edited} THEN 'not_owned' ELSE 'value_differs' END",
     )
 
 
-def difference(field, name, columns, holds, owner):
+def is_edited(system):
+    """SQL that tells whether a mirror says something else because somebody changed it there, after its owner had said what it should say."""
+    stood = "COALESCE(list_max(list_transform(f.d.stamped, c -> w.field_changed_at[c])), w.first_at)"
+    ours = f" AND f.edited_by IS DISTINCT FROM '{system.user}'" if system.user else ""
+    return f"COALESCE(f.d.changed_at > {stood}{ours}, FALSE)"
+
+
+def by_whom():
+    """SQL for who changed a mirror, and when. A record names its last editor: when it changed again since, that may be another."""
+    editor = "CASE WHEN f.edited_by IS NOT NULL AND f.changed_at = f.d.changed_at THEN f.edited_by ELSE 'somebody' END"
+    then = "CASE WHEN f.d.conflict = 'raise' THEN '; ' || f.d.owner || ' has to say' ELSE '' END"
+    return f"'; ' || {editor} || ' changed it here on ' || f.d.changed_at::DATE::TEXT || {then}"
+
+
+def difference(field, name, columns, in_force, rule):
     """(SQL that tells whether a record differs in a field, SQL of what there is to say about it then)."""
     is_cleared = f"list_contains(g.cleared, '{name}')"
     # A value that nobody gives is never asked for as empty; one that was cleared on purpose is.
     known = " OR ".join([*(f"g.{column} IS NOT NULL" for column in columns), is_cleared])
     differs = " OR ".join(f"m.{column} IS DISTINCT FROM g.{column}" for column in columns)
+    source_columns = list(field.columns(name))  # a reference is stamped as its record says it, not as a hub id
+    stamps = ", ".join(f"m.field_changed_at['{column}']" for column in source_columns)
     gap = f"abs(COALESCE(m.{columns[0]}, 0) - g.{columns[0]})" if field.type == "money" else "NULL"
     said = (
         f"{{'field': '{name}', 'said': {as_json('m', columns)}, 'should': {as_json('g', columns)}, "
-        f"'gap': ({gap})::DECIMAL(18,2), 'owner': '{owner}', "
+        f"'gap': ({gap})::DECIMAL(18,2), 'owner': '{rule.owner}', 'conflict': '{rule.conflict}', "
+        f"'stamped': {source_columns}, 'changed_at': greatest({stamps}), "
         f"'how': CASE WHEN {is_cleared} THEN ' and was cleared in ' ELSE ' and came from ' END, 'given': g.{name}_from}}"
     )
-    return f"{holds} AND ({known}) AND ({differs})", said
+    return f"{in_force} AND ({known}) AND ({differs})", said
 
 
 def mirrored(the_rules, system, each):
-    """(field name, mapped columns, SQL that tells whether this object must mirror it now, owner) for each mirrored field."""
+    """(field name, mapped columns, SQL that tells whether this object must mirror it now, rule) for each mirrored field."""
     entity = the_rules.entities[each.of]
     for name, field in entity.fields.items():
         columns = [column for column in value_columns(name, field) if column in each.columns()]
-        for rule in the_rules.owner(each.of).rules(name):
+        rules = the_rules.owner(each.of).rules(name)
+        for rule in rules:
             if columns and system.role in rule.mirror:
-                states = ", ".join(f"'{state}'" for state in rule.states)
-                yield name, columns, f"g.life_cycle IN ({states})" if states else "TRUE", rule.owner
+                far = f"list_position({entity.life_cycle}, g.life_cycle)"
+                yield name, columns, holds(entity, rule, rules, far, "g.legal_entity"), rule
 
 
 def as_json(alias, columns):

@@ -12,7 +12,9 @@ from reconcile import charts, report_facts, report_xlsx
 
 CLASSES = {
     "value_differs": "Value differs",
+    "not_owned": "Changed where it is not owned",
     "missing_counterpart": "Missing counterpart",
+    "arose_elsewhere": "Arose where it may not",
     "duplicate": "Duplicate",
     "orphan_reference": "Orphan reference",
     "sum_differs": "Sum differs",

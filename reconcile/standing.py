@@ -44,15 +44,21 @@ def by_rule(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str, field: 
     return (
         f" · owner {rule.owner}"
         + (f", else {', '.join(rule.otherwise)}" if rule.otherwise else "")
-        + (f", while {' or '.join(rule.states)}" if rule.states else "")
+        + (f",{rule.during}" if rule.during else "")
     )
 
 
 def rule_of(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str, field: str, rules: Rules) -> Rule:
     """The rule of ownership that holds for a field of this thing now."""
-    known = rules.owner(of).rules(field)
-    state = connection.execute(f"SELECT life_cycle FROM golden.{of} WHERE hub_id = ?", [hub_id]).fetchone() if len(known) > 1 else None
-    return next((each for each in known if not each.states or (state and state[0] in each.states)), known[0])
+    owner, known = rules.owner(of), rules.entities[of]
+    if len(owner.rules(field)) == 1:
+        return owner.rules(field)[0]
+    picking = [name if name in known.fields else "NULL" for name in ("life_cycle", "legal_entity")]
+    state, company = connection.execute(f"SELECT {', '.join(picking)} FROM golden.{of} WHERE hub_id = ?", [hub_id]).fetchone() or (
+        None,
+        None,
+    )
+    return owner.rule(field, state or next(iter(known.life_cycle), None), company)
 
 
 def version(connection: duckdb.DuckDBPyConnection) -> str:

@@ -30,6 +30,11 @@ def touch(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
             connection.execute(f"""
               INSERT INTO work.touched SELECT DISTINCT i.hub_id FROM identity.{name} AS i SEMI JOIN discrepancy.found AS f ON f.hub_id = i.hub_id
               WHERE i.{rate}_id IN (SELECT hub_id FROM moved)""")
+        # Where it goes in a cut-over may follow from where another record goes.
+        if entity.follows and rules.cut(name):
+            connection.execute(
+                f"INSERT INTO work.touched SELECT DISTINCT hub_id FROM identity.{name} WHERE {entity.follows}_id IN (SELECT hub_id FROM moved)"
+            )
     touch_references(connection, rules)
     connection.execute("CREATE OR REPLACE TABLE work.touched AS SELECT DISTINCT hub_id FROM work.touched WHERE hub_id IS NOT NULL")
 

@@ -77,32 +77,45 @@ def _none(connection: duckdb.DuckDBPyConnection, subject: Subject, rules: Rules)
     live = connection.execute(f"SELECT is_live FROM canonical.{subject.of} WHERE record_ref = ?", [subject.record_ref]).fetchone()[0]
     if not live:
         return Rule("gone", f"{shown.record(subject.record_ref)} is gone; the hub writes to no record that is not there")
+    if (played := _played(connection, subject, system.role, rules)) and played != system.system:
+        facts = {"role": system.role, "plays": played}
+        return Rule("not_played", f"{played} plays {system.role} for it, not {system.system} (cutover); the other is never written", facts)
     if subject.field == "hub_id":
         return _no_hub_id(each, where)
     rule = standing.rule_of(connection, subject.of, subject.hub_id, subject.field, rules)
     facts = {"owner": rule.owner, "mirror": list(rule.mirror)}
     if system.role == rule.owner:
-        return Rule("owner", f"{system.role} owns {subject.field}{_while(rule)}: an owner is never written", facts)
+        return Rule("owner", f"{system.role} owns {subject.field}{rule.during}: an owner is never written", facts)
     if system.role not in rule.mirror:
         mirrors = ", ".join(rule.mirror) or "nobody"
         return Rule(
-            "not_mirrored", f"{subject.field}{_while(rule)} is owned by {rule.owner} and mirrored by {mirrors}, not by {system.role}", facts
+            "not_mirrored", f"{subject.field}{rule.during} is owned by {rule.owner} and mirrored by {mirrors}, not by {system.role}", facts
         )
     if subject.field not in each.fields:
         return Rule("not_mapped", f"{where} is not mapped to {subject.field}", facts)
     if not each.write.update or not any(part.goes_back for part in each.fields[subject.field].values()):
         return Rule("no_way_back", f"{where} has no way to write {subject.field}; correct it by hand", facts)
+    raised = connection.execute(
+        "SELECT owner, says FROM discrepancy.value_differs WHERE record_ref = ? AND field = ? AND owner <> ?",
+        [subject.record_ref, subject.field, system.role],
+    ).fetchone()
+    if raised:
+        return Rule("raised", f"the contract lets {raised[0]} say what shall be, and writes nothing: {raised[1]}", facts)
     value, given = standing.value(connection, subject.of, subject.hub_id, subject.field)
     if value == "nothing":
         return Rule("nobody_says", f"nobody gives {subject.field}; an empty value is never written", facts)
     return Rule("agrees", f"{shown.record(subject.record_ref)} says {subject.field} as it should be", facts | {"from": given})
 
 
+def _played(connection: duckdb.DuckDBPyConnection, subject: Subject, role: str, rules: Rules) -> str | None:
+    """The system that plays a role for the thing, where a cut-over tells."""
+    if role not in rules.cut(subject.of):
+        return None
+    row = connection.execute(f"SELECT {role}_system FROM golden.{subject.of} WHERE hub_id = ?", [subject.hub_id]).fetchone()
+    return row and row[0]
+
+
 def _no_hub_id(each, where: str) -> Rule:
     if not (each.external_id and each.write.update):
         return Rule("no_way_back", f"{where} has no field for the hub id")
     return Rule("agrees", "it carries its hub id already, or is a duplicate of the record that does")
-
-
-def _while(rule) -> str:
-    return f" while {' or '.join(rule.states)}" if rule.states else ""

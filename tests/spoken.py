@@ -27,6 +27,7 @@ CUSTOMER = {
     "collections_status": {"from": "Pays", "codes": {"ok": "current", "late": "overdue"}},
     "credit_limit": {"value": "Limit", "currency": "Currency"},
     "billing_address": {"street": "Street", "city": "City"},
+    "legal_entity": "Company",
 }
 PROJECT = {
     "code": "Code",
@@ -35,7 +36,16 @@ PROJECT = {
     "parent": {"from": "Parent", "object": "projects"},
 }
 SYSTEMS = {
-    "crm": {"accounts": {"is": "customer", "key": "Id", "changed": "Stamp", "gone": {"deleted": "Deleted"}, "fields": CUSTOMER}},
+    "crm": {
+        "accounts": {
+            "is": "customer",
+            "key": "Id",
+            "changed": "Stamp",
+            "edited_by": "Editor",
+            "gone": {"deleted": "Deleted"},
+            "fields": CUSTOMER,
+        }
+    },
     "erp": {
         "customers": {"is": "customer", "key": "Id", "fields": CUSTOMER},
         "projects": {"is": "project", "key": "Id", "external_id": "Hub", "fields": PROJECT},
@@ -141,7 +151,7 @@ def write_project(folder: Path, owns: str) -> None:
         (folder / system).mkdir()
         (folder / system / "system.yaml").write_text(yaml.safe_dump(said, sort_keys=False))
     (folder / "ownership.yaml").write_text(owned(owns))
-    members = {system: {"kind": f"./{system}", "url": "drop"} for system in SYSTEMS}
+    members = {system: {"kind": f"./{system}", "url": "drop", "user": "Concord"} for system in SYSTEMS}
     settings = {"firm": "Example Consulting", "ownership": "ownership.yaml", "systems": members}
     (folder / "concord.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
@@ -149,7 +159,9 @@ def write_project(folder: Path, owns: str) -> None:
 def owned(text: str) -> str:
     """The hub's own ownership.yaml with other rules for some fields of a customer."""
     said = yaml.safe_load(ownership.FILE.read_text())
-    said["customer"]["fields"] |= yaml.safe_load(text) or {}
+    fields = yaml.safe_load(text) or {}
+    said["customer"] |= {"create": fields.pop("create")} if "create" in fields else {}
+    said["customer"]["fields"] |= fields
     return yaml.safe_dump(said, sort_keys=False)
 
 
