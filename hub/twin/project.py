@@ -32,7 +32,8 @@ def publish(folder: Path, twin: "Twin") -> None:
 
 def _member(folder: Path, name: str, simulator: Any, url: str) -> dict[str, Any]:
     # The vendors' own limits would only slow an invented firm down.
-    return {
+    known = {"user": simulator.user} if hasattr(simulator, "user") else {}  # of those that tell who changed a record
+    return known | {
         "kind": name,
         "url": url,
         "limits": {"per_second": 1000},

@@ -89,7 +89,8 @@ class Salesforce:
         """Every field of the object that we may see. Raises ContractBroken when a promised one is not among them."""
         said = self._said(self.http.read("GET", f"{API}/sobjects/{each.name}/describe"), each.name)
         offered = frozenset(field["name"] for field in said.get("fields", ()))
-        if missing := set(_select(each)) - offered:
+        related = {field["relationshipName"] for field in said.get("fields", ()) if field.get("relationshipName")}
+        if missing := _tops(_select(each)) - offered - related:
             raise ContractBroken(
                 f"{self.name} {each.name} has no field {', '.join(sorted(missing))} that we may read; "
                 f"give the integration user access to it, or correct system.yaml"
@@ -104,7 +105,9 @@ class Salesforce:
 
     def _query(self, each: mapping.Object, fields: list[str], where: str, order: str) -> Iterator[tuple[list[Record], bool]]:
         """Pages of rows, and whether Salesforce said that this is the last."""
-        query = " ".join(["SELECT", ", ".join(fields), "FROM", each.name, *(["WHERE", where] if where else []), "ORDER BY", order])
+        query = " ".join(
+            ["SELECT", ", ".join(fields).replace("/", "."), "FROM", each.name, *(["WHERE", where] if where else []), "ORDER BY", order]
+        )
         url, request, fetched, done = f"{API}/{'queryAll' if each.gone.deleted else 'query'}", {"params": {"q": query}}, 0, False
         while not done:
             said = self._said(self.http.read("GET", url, **request), each.name)
@@ -116,7 +119,7 @@ class Salesforce:
             fetched += len(rows)
             if done and fetched != said.get("totalSize"):
                 raise ContractBroken(f"{self.name} {each.name} sent {fetched} of {said.get('totalSize')} records; read it again")
-            if cut := [row for row in rows if not row.keys() >= set(fields)]:
+            if cut := [row for row in rows if not row.keys() >= _tops(fields)]:
                 raise ContractBroken(f"{self.name} {each.name} {cut[0].get(each.key)} lacks a field that we asked for; read it again")
             yield [{name: value for name, value in row.items() if name != "attributes"} for row in rows], done
 
@@ -152,6 +155,11 @@ class Salesforce:
 
 def _select(each: mapping.Object) -> list[str]:
     return list(each.source_fields())
+
+
+def _tops(fields: Sequence[str]) -> set[str]:
+    """The fields of the record itself; a/b is a field of what it refers to."""
+    return {field.split("/")[0] for field in fields}
 
 
 def _seen(each: mapping.Object, row: Record) -> Seen:

@@ -13,6 +13,7 @@ from hub.systems.simulator import Clock, Record, Table
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 CHECKSUM = string.ascii_uppercase + "012345"
 CHILDREN = {"Account": {"Contact": "AccountId", "Opportunity": "AccountId"}}  # deleted with their parent
+PERSON, INTEGRATION = "Toni Sales", "Concord Integration"  # the users of the org: who works in it, and whose token clients get
 LOOKUPS = {"Account": {"Contact": "AccountId", "Opportunity": "AccountId", "Invoice__c": "Account__c", "Account": "ParentId"}}
 
 
@@ -101,6 +102,16 @@ def long_id(short: str) -> str:
     return short + "".join(CHECKSUM[sum(1 << place for place, letter in enumerate(chunk) if letter.isupper())] for chunk in chunks)
 
 
+def user_id(name: str) -> str:
+    return record_id("005", (PERSON, INTEGRATION).index(name) + 1)
+
+
+def users(kind: Kind) -> dict[str, Record]:
+    """The rows of the org's users."""
+    blank = {field.name: None for field in kind.fields.values()} | {"IsDeleted": False}
+    return {user_id(name): blank | {"Id": user_id(name), "Name": name} for name in (PERSON, INTEGRATION)}
+
+
 def stamp_text(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
@@ -169,7 +180,7 @@ def _field(name: str, how: str | dict[str, Any]) -> Field:
 
 
 def _stamp(record: Record, at: datetime, created: bool) -> None:
-    record |= {"LastModifiedDate": stamp_text(at), "SystemModstamp": stamp_text(at)}
+    record |= {"LastModifiedDate": stamp_text(at), "LastModifiedById": user_id(PERSON), "SystemModstamp": stamp_text(at)}
     if created:
         record["CreatedDate"] = stamp_text(at)
     if "LastName" in record:

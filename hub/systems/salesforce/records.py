@@ -11,7 +11,7 @@ from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from hub.systems.salesforce.org import Field, Kind, SObject, long_id
+from hub.systems.salesforce.org import INTEGRATION, Field, Kind, SObject, long_id, user_id
 from hub.systems.simulator import Record
 
 JSON_TYPES = {"boolean": bool, "currency": (int, float), "percent": (int, float), "int": int}
@@ -57,6 +57,7 @@ class Records:
     def create(self, name: str, values: Record) -> Answer:
         table = self.table(name)
         record_id = table.create(self._checked(table, readable(table.kind, values), None))
+        table.rows[record_id]["LastModifiedById"] = user_id(INTEGRATION)
         return Answer(
             201, {"id": record_id, "success": True, "errors": []}, {"Location": f"/services/data/v61.0/sobjects/{name}/{record_id}"}
         )
@@ -68,6 +69,7 @@ class Records:
         if refused := _precondition(name, row, headers or {}):
             return refused
         table.update(row["Id"], self._checked(table, values, row["Id"]))
+        row["LastModifiedById"] = user_id(INTEGRATION)
         return Answer(204)
 
     def upsert(self, name: str, key: str, value: str, values: Record) -> Answer:

@@ -25,6 +25,7 @@ class Simulator:
 
     tables          records by object, as the API shows them; deleted ones are in each table's `bin`
     secrets         what a client must present for a token
+    user            what the org calls who changes a record with such a token
     page_size       most records in a page
     instance_url    where the org says it is; blank, where it was asked
     daily_requests  how many requests the org may get until it answers REQUEST_LIMIT_EXCEEDED
@@ -33,6 +34,8 @@ class Simulator:
     def __init__(self, clock: Clock):
         self.tables: dict[str, org.SObject] = {}
         self.tables |= {name: org.SObject(clock, kind, self.tables) for name, kind in org.kinds().items()}
+        self.user = org.INTEGRATION
+        self.tables["User"].rows |= org.users(self.tables["User"].kind)
         self.secrets = {"client_id": "demo-client-id", "client_secret": "demo-client-secret"}
         self.records, self.page_size, self.daily_requests, self.requests = Records(self.tables), 2000, 100_000, 0
         self.instance_url = ""

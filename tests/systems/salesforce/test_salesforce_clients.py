@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 def test_record_ids_have_the_objects_prefix_and_salesforces_checksum(org):
     # Published pair: "What is the difference between 15-digit and 18-digit IDs", Salesforce Help.
     assert long_id("001R0000005hDFY") == "001R0000005hDFYIA2"
-    assert [table.create({"Name": "X Y"})[:3] for table in org.simulator.tables.values()] == ["001", "003", "006", "a00"]
+    assert [table.create({"Name": "X Y"})[:3] for table in org.simulator.tables.values()] == ["001", "003", "006", "a00", "005"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_simple_salesforce_saves_collections_partially(org, simple):
 
 
 def test_simple_salesforce_describes_the_org(org, simple):
-    assert [each["name"] for each in simple.describe()["sobjects"]] == ["Account", "Contact", "Opportunity", "Invoice__c"]
+    assert [each["name"] for each in simple.describe()["sobjects"]] == ["Account", "Contact", "Opportunity", "Invoice__c", "User"]
     assert of(simple, "Invoice__c").describe()["keyPrefix"] == "a00"
 
 

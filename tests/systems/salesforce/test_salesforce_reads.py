@@ -4,7 +4,8 @@ from collections import Counter
 
 from salesforce_org import ACCOUNT, CONTACT, SYSTEM, ids, names
 
-from hub.systems.connector import Seen
+from hub import nested
+from hub.systems.connector import Seen, Write
 
 
 def test_a_full_read_follows_every_page_and_says_which_is_the_last(five):
@@ -95,6 +96,16 @@ def test_a_text_in_a_hub_id_can_not_become_part_of_a_query(org):
     found = org.accounts.create({"Name": "Firm 2", "Concord_Id__c": tricky})
 
     assert org.salesforce.find(ACCOUNT, [tricky]) == {tricky: [found]}
+
+
+def test_a_record_names_who_changed_it_last_a_person_or_us(org):
+    one = org.accounts.create({"Name": "Firm 1"})
+    [by_a_person] = next(org.salesforce.read(ACCOUNT, None)).rows
+
+    org.salesforce.write(ACCOUNT, [Write("P-1", "update", one, "C-1", {"Website": "firm.example"})])
+    [by_us] = next(org.salesforce.read(ACCOUNT, None)).rows
+
+    assert [nested.get(row, ACCOUNT.edited_by) for row in (by_a_person, by_us)] == ["Toni Sales", "Concord Integration"]
 
 
 def test_many_ids_are_asked_for_in_several_queries(org):
