@@ -1,11 +1,14 @@
 """Rules that hold in some of our legal entities, or from a day on: whose value survives, who is told to carry it, and why."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from spoken import Firm
+from starlette.testclient import TestClient
 
 from hub import rules
+from reconcile.web.app import app
 
 RULES = """
 legal_name:
@@ -98,3 +101,17 @@ def test_rules_are_those_of_the_day_and_their_version_changes_when_one_begins_to
     versions = [rules.version(project, day) for day in (date(2020, 1, 1), today, tomorrow, later)]
     assert versions[0] == versions[1] != versions[2] == versions[3]
     assert rules.version(project) == versions[1]
+
+
+def test_the_workbench_shows_the_contract_as_it_holds_in_one_of_our_legal_entities(firm):
+    firm.turn()
+    with TestClient(app(firm.firm), base_url="http://127.0.0.1") as client:
+        token = client.get("/who").text.split('name="token" value="')[1].split('"')[0]
+        client.post("/who", data={"token": token, "name": "Stella Steward"}, headers={"origin": "http://127.0.0.1"})
+
+        page, wrong = client.get("/ownership?company=DE01"), client.get("/ownership?on=soon")
+
+    rows = [re.sub(r"<[^>]+>|\s+", " ", row).split() for row in re.findall(r"<tr>(.*?)</tr>", page.text)]
+    assert ["legal", "name", "in", "DE01", "or", "UK01", "crm", "erp", "erp", "put", "back"] in rows
+    assert "elsewhere" not in page.text
+    assert (wrong.status_code, "soon is no day" in wrong.text) == (409, True)

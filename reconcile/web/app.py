@@ -28,7 +28,7 @@ from hub import journal as journals
 from hub.errors import HubError, NotThere, Refused
 from hub.firm import Firm
 from hub.journal import Event, Journal
-from reconcile.web import corrections, duplicates, findings, home, overlay, records, safety, says, troubles, why
+from reconcile.web import contract, corrections, duplicates, findings, home, overlay, records, safety, says, troubles, why
 from reconcile.web.desk import Desk, Go, Page
 from reconcile.web.overlay import Newest
 
@@ -49,6 +49,7 @@ PAGES: dict[str, Callable[[Desk], Page]] = {
     "/plan": corrections.page,
     "/exceptions": troubles.page,
     "/discrepancies": findings.page,
+    "/ownership": contract.page,
 }
 ACTIONS: dict[str, Callable[[Desk], Page | Go]] = {
     "/undo": duplicates.undo,
