@@ -62,6 +62,7 @@ from assets import (  # noqa: E402, F401  (they add their commands to app)
     commands_look,
     commands_loop,
     commands_match,
+    commands_ownership,
     commands_plan,
     commands_project,
     commands_retain,
