@@ -1,6 +1,6 @@
 """`python -m tests.mutants [WORD]`: breaks the protocol of writing in one place at a time, in a copy of the tree, and has the seeds find it.
 
-Ends with 1 when a mutant survives. WORD chooses the mutants whose name holds it. What runs is a copy; nothing here changes.
+Each is tried first on the seed that found it last; which one does now is told. Ends with 1 when a mutant survives. WORD chooses the mutants whose name holds it. What runs is a copy; nothing here changes.
 """
 
 import subprocess
@@ -17,9 +17,10 @@ SEEDS = "150"  # most that a mutant may live through
 
 @dataclass(frozen=True)
 class Mutant:
-    """A line of the protocol, and what becomes of it."""
+    """A line of the protocol, what becomes of it, and the seed that found it last."""
 
     name: str
+    seed: int
     file: str
     text: str
     instead: str
@@ -34,6 +35,7 @@ NO_NEWCOMERS = ("reconcile/precondition.py", "return {record_id for (record_id,)
 MUTANTS = (
     Mutant(
         "no look before a retry",
+        1,
         "reconcile/settle.py",
         "ids = connector.find(each, [hub_id]).get(hub_id, [])",
         "ids = []",
@@ -41,6 +43,7 @@ MUTANTS = (
     ),
     Mutant(
         "what is in doubt is due again",
+        0,
         "reconcile/plan.py",
         "d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))",
         "d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('acknowledged'))",
@@ -48,39 +51,45 @@ MUTANTS = (
     ),
     Mutant(
         "a create is due again when its values change",
+        134,
         "reconcile/plan.py",
         "AND d.action = 'create' AND p.action = 'create'",
         "AND FALSE",
     ),
     Mutant(
         "a write is retried blindly",
+        1,
         "hub/systems/http.py",
         "        except httpx.TransportError as failure:\n            raise InDoubt(",
         "        except httpx.TransportError:\n            response = self._request(method, url, **request)\n        except ValueError as failure:\n            raise InDoubt(",
     ),
     Mutant(
         "no precondition",
+        13,
         "reconcile/precondition.py",
         "for path, then, now in zip(promised, values[::2], values[1::2]) if then != now",
         "for path, then, now in ()",
     ),
     Mutant(
         "no version goes with a write",
+        0,
         "reconcile/correction.py",
         "version = seen[first.record_id].version if first.record_id else None",
         "version = None",
     ),
     Mutant(
         "whole records are put",
+        0,
         "reconcile/correction.py",
         "            body = body_of(system, each, correction)\n",
         "            row = seen[first.record_id].row if first.record_id else {}\n"
         "            body = {name: row[name] for name in ('Name', 'Website', 'url', 'companyName') if name in row} | body_of(system, each, correction)\n",
     ),
-    Mutant("what is posted is not held", "macros/outbound.py", "if not rule or system.role != rule.ledger:", "if True:"),
-    Mutant("a line does not stand on the status", "reconcile/precondition.py", '{"status", *guards.columns(each.of)}', "set()"),
+    Mutant("what is posted is not held", 3, "macros/outbound.py", "if not rule or system.role != rule.ledger:", "if True:"),
+    Mutant("a line does not stand on the status", 131, "reconcile/precondition.py", '{"status", *guards.columns(each.of)}', "set()"),
     Mutant(
         "consent is not checked",
+        0,
         "reconcile/push.py",
         'plan.read(connection, "approved").lines',
         "plan.read(connection).lines",
@@ -88,6 +97,7 @@ MUTANTS = (
     ),
     Mutant(
         "leases are ignored",
+        26,
         "reconcile/lease.py",
         "{line_id for (line_id,) in rows}\n    if taken:",
         "set()\n    if taken:",
@@ -95,12 +105,13 @@ MUTANTS = (
     ),
     Mutant(
         "the intent is not journaled first",
+        0,
         "reconcile/push.py",
         "    journal.append([intent(correction) for correction in corrections])\n",
         "",
     ),
-    Mutant("creates do not wait for newcomers", *NO_NEWCOMERS),
-    Mutant("what is gone is written", "reconcile/precondition.py", 'if found.state != "there":', "if False:"),
+    Mutant("creates do not wait for newcomers", 0, *NO_NEWCOMERS),
+    Mutant("what is gone is written", 0, "reconcile/precondition.py", 'if found.state != "there":', "if False:"),
 )
 
 
@@ -123,17 +134,17 @@ def _killed(copy: Path, mutant: Mutant) -> bool:
         return False
     for file, text, instead in mutant.edits:
         (copy / file).write_text(before[file].replace(text, instead))
-    told = _played(copy)
+    told = _played(copy, mutant.seed)
     for file, text in before.items():
         (copy / file).write_text(text)
     broken = next((line.strip() for line in told.splitlines() if line.strip().startswith("BROKEN")), "")
-    seed = next((line.split(",")[0] for line in told.splitlines() if line.startswith("seed ")), "")
+    seed = next((line.split(",")[0] for line in reversed(told.splitlines()) if line.startswith("seed ")), "")
     print(f"{'killed' if broken else 'ALIVE '}  {mutant.name}: {f'{seed}, {broken[:160]}' if broken else told[-300:]}", flush=True)
     return bool(broken)
 
 
-def _played(copy: Path) -> str:
-    command = [sys.executable, "-m", "tests.simulation.run", "--count", SEEDS, "--most", "1"]
+def _played(copy: Path, first: int) -> str:
+    command = [sys.executable, "-m", "tests.simulation.run", str(first), "--count", SEEDS, "--most", "1"]
     return subprocess.run(command, cwd=copy, env=environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True).stdout
 
 

@@ -7,6 +7,13 @@ from tests.simulation import sent
 from tests.simulation.judge import KEYS, Judge
 
 TERMS = {"salesforce": ["N15", "N30", "N60"], "netsuite": [{"id": "1"}, {"id": "2"}, {"id": "3"}]}
+POSTED = {"id": "A"}
+# What the hub creates: where it comes from, where it is to be, and what may become of it meanwhile.
+NEW = (
+    ("salesforce", "Account", "netsuite", "customer", lambda number: {"Name": f"Kunde {number}"}),
+    ("netsuite", "customer", "salesforce", "Account", lambda number: {"companyName": f"Firma {number} AG"}),
+    ("netsuite", "invoice", "salesforce", "Invoice__c", lambda number: {"status": {"id": "B"}, "amountRemaining": 0.0}),
+)
 
 
 class People:
@@ -107,6 +114,15 @@ class People:
                 made = self._create("netsuite", "customer", self._debtor(row["Name"], row["Registration_Number__c"], row["Website"]))
                 return self._told("netsuite", "customer", made, f"entered by hand, of {key}")
         return self.signs()
+
+    def corrects_what_is_new(self) -> str:
+        """Somebody edits what one system has and the other does not yet: what is to be created, or is on its way."""
+        for source, name, target, other, values in NEW:
+            known = {row[KEYS[other]] for row in self._rows(target, other).values()}
+            for key, row in sorted(self._rows(source, name).items(), reverse=True):
+                if row[KEYS[name]] not in known and row.get("status", POSTED) == POSTED:
+                    return self._edits(source, name, key, **values(self._number()))
+        return self.act()
 
     def deletes(self) -> str:
         system, name = self.draw.choice([("salesforce", "Account"), ("netsuite", "customer")])

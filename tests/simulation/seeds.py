@@ -29,6 +29,7 @@ DAYS = (
     ["two workers"],
     ["two workers", "push"],
     ["turn"],
+    ["push", "turn at once"],
     ["look again", "push"],
 )
 # How many points of each kind a step has, about: it may die at any of them. One that has fewer goes on to its end.
@@ -36,6 +37,7 @@ POINTS = {
     "push": {"wire": 12, "journal": 18, "hub": 70},
     "two workers": {"wire": 20, "journal": 30, "hub": 130},
     "turn": {"wire": 26, "journal": 30, "hub": 260, "snapshot": 18},
+    "turn at once": {"wire": 26, "journal": 30, "hub": 260, "snapshot": 18},
     "look": {"wire": 15, "journal": 4, "hub": 75, "snapshot": 12},
     "look again": {"wire": 13, "journal": 4, "hub": 60, "snapshot": 12},
 }
@@ -84,9 +86,13 @@ def _disturbed(here: World, draw: Random) -> None:
         "look": here.observe,
         "look again": lambda: here.observe(full=True),
         "two workers": here.two_workers,
+        "turn at once": here.turn,
     }
     for what in draw.choice(DAYS):
-        MACHINE.at += timedelta(seconds=draw.choice([1, 90, 1200]))  # what is in doubt may be looked for after 60
+        if what == "turn at once":  # a plan is made of what is on its way, and is not as it was sent
+            here.story.append(here.people.corrects_what_is_new())
+        else:
+            MACHINE.at += timedelta(seconds=draw.choice([1, 90, 1200]))  # what is in doubt may be looked for after 60
         if draw.random() < 0.5:
             here.story.append(here.people.act())
         _befall(draw, what)
