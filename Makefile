@@ -35,7 +35,7 @@ mutants: $(VENV)/.test
 	$(BIN)/python -m tests.mutants
 
 killed: $(VENV)/.test
-	$(BIN)/python -m pytest tests/simulation/test_killed.py
+	CONCORD_DEATHS=30 $(BIN)/python -m pytest tests/simulation/test_killed.py tests/live/test_killed_tryton.py
 
 guards: $(VENV)/.test
 	$(BIN)/python -m tests.take_guards_out
