@@ -1,9 +1,11 @@
 """What sending corrections costs: the hub's push, journaled from intent to outcome, beside one pooled httpx client that sends the same values singly.
 
 The systems are the vendors' simulators, each served by a process of its own. `salesforce` has a batch endpoint; `netsuite` takes one
-record a request, and the hub looks at each record once more just before it writes it, which the client does not.
+record a request, and the hub looks at each record once more just before it writes it, which the client does not. On this machine an answer
+takes no time to travel; `away` milliseconds make a system as far away as most are.
 """
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -95,20 +97,25 @@ objects:
 """
 
 
-def serve(name: str, records: str) -> None:
+def serve(name: str, records: str, away: str) -> None:
     """Serve a system with so many records until the input ends; prints where it is, and what lets one in."""
     simulator = import_module(f"hub.systems.{name}.simulator").Simulator(FirmClock())
     target = TARGETS[name]
     for number in range(int(records)):
         simulator.tables[target.object].create(_filled(target.seed, number))
-    with serving({name: simulator.app}) as urls:
+
+    async def far(scope, receive, send) -> None:
+        await asyncio.sleep(float(away) / 1000)
+        await simulator.app(scope, receive, send)
+
+    with serving({name: far if float(away) else simulator.app}) as urls:
         print(json.dumps({"url": urls[name], "secrets": simulator.secrets, "ids": list(simulator.tables[target.object].rows)}), flush=True)
         sys.stdin.read()
 
 
-def hub(clock: Clock, folder: str, name: str, records: str) -> None:
+def hub(clock: Clock, folder: str, name: str, records: str, away: str = "0") -> None:
     """Push all corrections of a plan that a person approved: from reading the plan to the last outcome in the journal."""
-    with _served(name, records) as (where, _):
+    with _served(name, records, away) as (where, _):
         the_firm = _project(Path(folder), name, where, int(records))
         with journal.open(the_firm.journal) as book:
             connector = _approved(the_firm, name, book)
@@ -118,9 +125,9 @@ def hub(clock: Clock, folder: str, name: str, records: str) -> None:
     assert sent == {"acknowledged": sent["acknowledged"]} and sent["acknowledged"] >= int(records), sent
 
 
-def client(clock: Clock, folder: str, name: str, records: str) -> None:
+def client(clock: Clock, folder: str, name: str, records: str, away: str = "0") -> None:
     """The same values, sent by one client with a pool of connections, one record a request, one after the other."""
-    with _served(name, records) as (where, ids):
+    with _served(name, records, away) as (where, ids):
         member = _project(Path(folder), name, where, 1).systems[name]
         connector = member.connect()
         headers = {"Authorization": f"Bearer {connector.http.client.auth.current()}"}
@@ -131,8 +138,8 @@ def client(clock: Clock, folder: str, name: str, records: str) -> None:
 
 
 @contextmanager
-def _served(name: str, records: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    command = [sys.executable, "-c", f"from benchmarks import pushing; pushing.serve({name!r}, {records!r})"]
+def _served(name: str, records: str, away: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    command = [sys.executable, "-c", f"from benchmarks import pushing; pushing.serve({name!r}, {records!r}, {away!r})"]
     server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         told = json.loads(server.stdout.readline())

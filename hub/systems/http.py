@@ -146,7 +146,8 @@ class Http:
     def _request(self, method: str, url: str, **request: Any) -> httpx.Response:
         if self.limiter and not self.limiter.try_acquire(self.system, timeout=PATIENCE):
             raise Spent(f"{self.system} {url}: all requests that it may get are used up; raise its limits in concord.yaml, or wait")
-        time.sleep(max(0.0, self.free_at - time.monotonic()))
+        if (wait := self.free_at - time.monotonic()) > 0:
+            time.sleep(wait)
         response = self.client.request(method, url, **request)
         if response.status_code == 429:  # a system that asks for less gets nothing from any of us until its time is up
             self.free_at = time.monotonic() + (_seconds(response.headers.get("retry-after")) or 1.0)
