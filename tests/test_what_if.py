@@ -139,6 +139,12 @@ def test_a_policy_that_would_approve_tells_which_lines_no_longer_wait(small, tmp
     ]
 
 
+def test_the_other_view_of_who_owns_contracts_can_be_tried(small, tmp_path):
+    found = what_if.predict(small.firm, small.journal, written(tmp_path / "ownership.yaml", {"extends": "erp_owns_contracts"}))
+
+    assert not found.merges and all(each["entity"] == "customer" for each in found.lines)
+
+
 def test_a_field_that_nobody_read_yet_is_named(small, tmp_path):
     text = (small.firm.folder / "crm" / "system.yaml").read_text()
     (tmp_path / "system.yaml").write_text(text.replace("industry: Industry", "industry: Sector"))

@@ -9,7 +9,17 @@ import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-PAGES = ["/", "/duplicates", "/duplicates/customer", "/clusters/customer", "/plan", "/plan?state=held", "/exceptions", "/discrepancies", "/ownership"]
+PAGES = [
+    "/",
+    "/duplicates",
+    "/duplicates/customer",
+    "/clusters/customer",
+    "/plan",
+    "/plan?state=held",
+    "/exceptions",
+    "/discrepancies",
+    "/ownership",
+]
 NAMELESS = """() => [...document.querySelectorAll('button, a, input:not([type=hidden])')]
   .filter(each => !(each.textContent.trim() || each.getAttribute('aria-label') || each.labels?.length)).map(each => each.outerHTML)"""
 
