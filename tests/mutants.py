@@ -43,7 +43,7 @@ MUTANTS = (
     ),
     Mutant(
         "what is in doubt is due again",
-        0,
+        144,
         "reconcile/plan.py",
         "d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))",
         "d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('acknowledged'))",
@@ -86,10 +86,10 @@ MUTANTS = (
         "            body = {name: row[name] for name in ('Name', 'Website', 'url', 'companyName') if name in row} | body_of(system, each, correction)\n",
     ),
     Mutant("what is posted is not held", 3, "macros/outbound.py", "if not rule or system.role != rule.ledger:", "if True:"),
-    Mutant("a line does not stand on the status", 131, "reconcile/precondition.py", '{"status", *guards.columns(each.of)}', "set()"),
+    Mutant("a line does not stand on the status", 29, "reconcile/precondition.py", '{"status", *guards.columns(each.of)}', "set()"),
     Mutant(
         "consent is not checked",
-        0,
+        3,
         "reconcile/push.py",
         'plan.read(connection, "approved").lines',
         "plan.read(connection).lines",

@@ -33,7 +33,7 @@ class People:
         ]
         customers += [self.signs_by_hand_twice, self.deletes, self.merges, self.both_at_once]
         invoices = [self.posts, self.posts, self.is_paid, self.moves_due_date, self.moves_due_date_in_erp, self.drafts, self.closes_period]
-        invoices += [self.misstates_amount, self.posts_by_hand_twice]
+        invoices += [self.misstates_amount, self.posts_by_hand_twice, self.dates_a_draft]
         self.acts = [*(customers * ("customers" in holds)), *(invoices * ("invoices" in holds))]
 
     def act(self) -> str:
@@ -173,6 +173,16 @@ class People:
         if drafts := self._with_status("D"):
             return self._edits("netsuite", "invoice", self.draw.choice(drafts), dueDate=f"2026-12-{self.draw.randrange(10, 28)}")
         return self.drafts()
+
+    def dates_a_draft(self) -> str:
+        """Sales know of a draft, and say when it is due: a correction of what may be posted at any moment."""
+        for key in self._with_status("D"):
+            row = self._rows("netsuite", "invoice")[key]
+            if row["tranId"] not in {each["Name"] for each in self._rows("salesforce", "Invoice__c").values()}:
+                currency, account = {"1": "USD", "4": "EUR"}[row["currency"]["id"]], self._one("salesforce", "Account")
+                made = self._mirror(row["tranId"], "Draft", row["total"], currency, account)
+                return self._edits("salesforce", "Invoice__c", made, Due_Date__c=f"2026-12-{self.draw.randrange(10, 28)}")
+        return self.moves_due_date()
 
     def misstates_amount(self) -> str:
         if not self._rows("salesforce", "Invoice__c"):
