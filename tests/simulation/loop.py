@@ -64,7 +64,8 @@ class Loop:
         """Take another state folder for this firm's."""
         self.journal.close()
         shutil.rmtree(self.firm.state, ignore_errors=True)
-        shutil.copytree(state, self.firm.state)
+        # The budget of requests is kept by a thread of its own, and may be there again already.
+        shutil.copytree(state, self.firm.state, dirs_exist_ok=True)
         self.journal = journal.open(self.firm.journal)
 
     def close(self) -> None:
