@@ -111,7 +111,7 @@ MUTANTS = (
         "",
     ),
     Mutant("creates do not wait for newcomers", 0, *NO_NEWCOMERS),
-    Mutant("what is gone is written", 0, "reconcile/precondition.py", 'if found.state != "there":', "if False:"),
+    Mutant("what is gone is written", 8564, "reconcile/precondition.py", 'if found.state != "there":', "if False:"),
 )
 
 
