@@ -100,10 +100,9 @@ class Object(BaseModel):
                 promised.setdefault(column.source, "VARCHAR" if column.codes else kind)
         return promised
 
-    def with_fields(self, fields: dict[str, dict[str, Column]]) -> "Object":
-        """The object with other fields."""
-        copied = self.model_copy(update={"fields": fields})
-        copied.__dict__.pop("_columns", None)  # a copy takes along what was worked out of the first
+    def model_copy(self, **how: Any) -> "Object":
+        copied = super().model_copy(**how)
+        copied.__dict__.pop("_columns", None)  # pydantic takes along what was worked out of the first
         return copied
 
     @property

@@ -78,4 +78,4 @@ def all_writable(each: Object) -> Object:
     fields = {
         name: {part: column.model_copy(update={"write": True}) for part, column in parts.items()} for name, parts in each.fields.items()
     }
-    return each.with_fields(fields)
+    return each.model_copy(update={"fields": fields})
