@@ -121,7 +121,9 @@ class Http:
                     if response.status_code in RETRIED:
                         raise Retry(response)
                     return response
-        except (Retry, Spent, httpx.TransportError) as failure:
+        except Spent as failure:
+            raise SystemUnavailable(str(failure)) from failure
+        except (Retry, httpx.TransportError) as failure:
             raise SystemUnavailable(
                 f"{self.system} {url}: {self.redact(str(failure))} {self.attempts} times; see if the system is up, then run again"
             ) from failure
@@ -142,6 +144,8 @@ class Http:
 
     def close(self) -> None:
         self.client.close()
+        if self.limiter:
+            self.limiter.close()  # a thread of its own keeps the budget's file tidy
 
     def _request(self, method: str, url: str, **request: Any) -> httpx.Response:
         if self.limiter and not self.limiter.try_acquire(self.system, timeout=PATIENCE):
