@@ -92,7 +92,7 @@ def _place(said: Any, file: Path, texts: dict[str, str]) -> str:
         if len(found) == 1:
             return found[0]
         raise ConfigurationWrong(f"{file}: {len(found)} systems of the firm are described by {said['system']}; it takes exactly one")
-    if keys and keys <= {*Controls.model_fields, "four_eyes"}:
+    if keys and keys <= Controls.model_fields.keys():
         return "controls"
     if keys and keys <= Matching.model_fields.keys():
         if file.stem in entity.all_entities():

@@ -7,9 +7,7 @@ from pydantic import Field as Setting, model_validator
 
 from hub.entity import Entity
 from hub.errors import ConfigurationWrong
-from hub.ownership_rule import ELSEWHERE, Bound, companies
-
-COMPANY = "legal_entity"
+from hub.ownership_rule import COMPANY, ELSEWHERE, Bound, companies
 
 
 class Play(Bound):

@@ -6,9 +6,7 @@ from itertools import product
 
 from hub.entity import Entity, all_entities
 from hub.errors import ConfigurationWrong
-from hub.ownership_rule import ELSEWHERE, Rule, companies
-
-COMPANY = "legal_entity"  # the field by which `in` picks a rule
+from hub.ownership_rule import COMPANY, ELSEWHERE, Rule, companies
 
 
 def prove(where: str, known: Entity | None, ownership) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field as Setting, model_validator
 
 FURTHEST = "furthest"  # not a role: the value that is furthest in the entity's life cycle
+COMPANY = "legal_entity"  # the field by which `in` picks a rule, or a system
 ELSEWHERE = "elsewhere"  # not a legal entity: any that no other rule names, and none
 By = Literal["source order", "recency", "completeness", "agreement", "longest valid"]
 LISTS = ("else", "while", "in", "mirror", "create")
