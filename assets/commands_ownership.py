@@ -15,13 +15,13 @@ from hub.errors import ConfigurationWrong
 def show(
     entity: Annotated[str, typer.Argument(help="Of one entity; of all by default.")] = "",
     on: Annotated[str, typer.Option(help="As it holds on a day, also one to come; of all days by default.")] = "",
-    company: Annotated[str, typer.Option("--in", help="As it holds in one of our legal entities.")] = "",
+    legal_entity: Annotated[str, typer.Option("--in", help="As it holds in one of our legal entities.")] = "",
     project: Project = HERE,
     json: Json = False,
 ) -> None:
     """Who owns each field, who stands in, and who must carry it: by state, legal entity and day."""
     contract = ownership.read(the_firm(project).ownership)
-    rows = ownership_matrix.rows(contract, entity, _day(on) if on else None, company)
+    rows = ownership_matrix.rows(contract, entity, _day(on) if on else None, legal_entity)
     records, destinations = ownership_matrix.records(contract, entity), ownership_matrix.destinations(contract)
     if json:
         told = [dict(zip(("entity", "role", "says"), each)) for each in records]

@@ -122,13 +122,29 @@ def _rendered(snapshot, snapshots) -> Compiled:
         f"{column} IN (SELECT {properties['key']} FROM {properties['touched']})"
         for column in properties.get("columns", properties["key"]).split(", ")
     )
-    # Not as SQLMesh optimizes it: sqlglot 30.8 forgets there that concat_ws skips NULL. Without a variable that is set, it hands back the optimized one.
-    whole, touched = (
-        model.render_query_or_raise(needs_optimization=False, snapshots=snapshots, **{what: True}).sql("duckdb")
-        for what in ("whole", "touched_only")
-    )
     name, delete = f"{model.schema_name}.{model.view_name}", f"DELETE FROM {table} WHERE {stale}"
-    return Compiled(name, table, list(model.columns_to_types), whole, delete, touched, _audits(model, snapshots, table))
+    return Compiled(
+        name,
+        table,
+        list(model.columns_to_types),
+        _sql(model, "whole"),
+        delete,
+        _sql(model, "touched_only"),
+        _audits(model, snapshots, table),
+    )
+
+
+def _sql(model, what: str) -> str:
+    """The SQL that the model's macro writes, for all rows or for the touched ones.
+
+    Not as SQLMesh renders it: that reads and writes what the macro wrote twice over, which took half of the time to compile.
+    """
+    from sqlmesh.core.macros import MacroEvaluator
+
+    evaluator = MacroEvaluator(model.dialect, python_env=model.python_env)
+    evaluator.locals[what] = True
+    call = model.query.this
+    return evaluator.send(call.name, *(evaluator.transform(each) for each in call.expressions))
 
 
 def _audits(model, snapshots, table: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from hub import cutover, entity, ownership_proof
 from hub.cutover import Play
 from hub.errors import ConfigurationWrong
-from hub.ownership_rule import Posted, Rule, companies
+from hub.ownership_rule import Posted, Rule, legal_entities
 
 FILE = Path(__file__).parent / "ownership.yaml"
 OTHERS = Path(__file__).parent / "ownerships"  # other views than the hub's own, to be extended by name
@@ -40,19 +40,19 @@ class Ownership(BaseModel):
         """The rules of a field; one that nobody named is believed in the entity's order and mirrored nowhere."""
         return self.fields.get(field) or (Rule.model_validate({"owner": self.believe[0], "else": self.believe[1:]}),)
 
-    def rule(self, field: str, state: str | None, company: str | None) -> Rule:
+    def rule(self, field: str, state: str | None, legal_entity: str | None) -> Rule:
         """The rule of a field that holds in a state of the life cycle and a legal entity of ours."""
         rules = self.rules(field)
-        return next(each for each in rules if each.is_of(state, company, companies(rules)))
+        return next(each for each in rules if each.is_of(state, legal_entity, legal_entities(rules)))
 
     def group(self, field: str) -> tuple[str, ...]:
         """The fields that come from one record with this one, itself among them."""
         return next((group for group in self.together if field in group), (field,))
 
     @property
-    def companies(self) -> tuple[str, ...]:
+    def legal_entities(self) -> tuple[str, ...]:
         """Our legal entities that any rule names."""
-        return companies(rule for rules in self.fields.values() for rule in rules)
+        return legal_entities(rule for rules in self.fields.values() for rule in rules)
 
     def in_force(self, day: date) -> "Ownership":
         """What holds on a day; rules say no days any more."""

@@ -8,7 +8,7 @@ from hub.cutover import Play
 from hub.entity import all_entities
 from hub.errors import ConfigurationWrong
 from hub.ownership import Contract, Ownership
-from hub.ownership_rule import Rule, companies
+from hub.ownership_rule import Rule, legal_entities
 
 ANY = "(any other field)"
 
@@ -27,26 +27,26 @@ class Row:
     conflict: str
 
 
-def rows(contract: Contract, entity: str = "", on: date | None = None, company: str = "") -> list[Row]:
+def rows(contract: Contract, entity: str = "", on: date | None = None, legal_entity: str = "") -> list[Row]:
     """The contract, row by row.
 
     entity   of one entity alone
     on       as it holds on a day; all days by default
-    company  as it holds in one of our legal entities
+    legal_entity  as it holds in one of our legal entities
 
     Raises ConfigurationWrong for an entity that the contract says nothing of.
     """
     if entity and entity not in contract.entities:
         raise ConfigurationWrong(f"the contract says nothing of {entity!r}; ask for one of {', '.join(contract.entities)}")
     entities = contract.in_force(on) if on else contract.entities
-    return [row for name, each in entities.items() if entity in ("", name) for row in _of_entity(name, each, company)]
+    return [row for name, each in entities.items() if entity in ("", name) for row in _of_entity(name, each, legal_entity)]
 
 
-def _of_entity(name: str, owner: Ownership, company: str) -> Iterator[Row]:
+def _of_entity(name: str, owner: Ownership, legal_entity: str) -> Iterator[Row]:
     named = [field for field in all_entities()[name].fields if field in owner.fields]
     for field in named:
         rules = owner.rules(field)
-        yield from (_row(name, field, rule) for rule in rules if not company or rule.covers(company, companies(rules)))
+        yield from (_row(name, field, rule) for rule in rules if not legal_entity or rule.covers(legal_entity, legal_entities(rules)))
     yield _row(name, ANY, owner.rules("")[0])
 
 

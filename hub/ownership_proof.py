@@ -6,7 +6,7 @@ from itertools import product
 
 from hub.entity import Entity, all_entities
 from hub.errors import ConfigurationWrong
-from hub.ownership_rule import COMPANY, ELSEWHERE, Rule, companies
+from hub.ownership_rule import ELSEWHERE, LEGAL_ENTITY, Rule, legal_entities
 
 
 def prove(where: str, known: Entity | None, ownership) -> None:
@@ -33,33 +33,33 @@ def _prove_bounds(where: str, known: Entity, rules: tuple[Rule, ...]) -> None:
             raise ConfigurationWrong(f"{where}: from {rule.starts} until {rule.ends} is no day; `until` is the first day without the rule")
         if rule.owner in rule.mirror:
             raise ConfigurationWrong(f"{where}: {rule.owner} owns and mirrors it; an owner is never written")
-        if ELSEWHERE in rule.companies and len(rule.companies) > 1:
-            raise ConfigurationWrong(f"{where}: in {', '.join(rule.companies)} is everywhere; leave `in` out, or name either")
-        if rule.is_elsewhere and not companies(rules):
+        if ELSEWHERE in rule.legal_entities and len(rule.legal_entities) > 1:
+            raise ConfigurationWrong(f"{where}: in {', '.join(rule.legal_entities)} is everywhere; leave `in` out, or name either")
+        if rule.is_elsewhere and not legal_entities(rules):
             raise ConfigurationWrong(f"{where}: no rule beside it names a legal entity, so elsewhere is everywhere; leave `in` out")
 
 
 def _prove_one_owner(where: str, known: Entity, rules: tuple[Rule, ...]) -> None:
-    for state, company, day in cells(known.life_cycle, rules):
+    for state, legal_entity, day in cells(known.life_cycle, rules):
         numbered = enumerate(rules, 1)
-        holding = [(number, rule) for number, rule in numbered if rule.runs(day) and rule.is_of(state, company, companies(rules))]
+        holding = [(number, rule) for number, rule in numbered if rule.runs(day) and rule.is_of(state, legal_entity, legal_entities(rules))]
         if len(holding) != 1:
             told = ", ".join(f"{rule.owner} (rule {number})" for number, rule in holding)
             found = f"has {'two' if len(holding) == 2 else len(holding)} owners: {told}" if holding else "has no owner"
-            raise ConfigurationWrong(f"{where} of one{witness(rules, state, company, day)} {found}; give it exactly one")
+            raise ConfigurationWrong(f"{where} of one{witness(rules, state, legal_entity, day)} {found}; give it exactly one")
 
 
 def cells(states: list[str], rules: tuple[Rule, ...]) -> Iterator[tuple[str | None, str | None, date]]:
     """Every kind of record that rules can tell apart: state of the life cycle, legal entity (None: any that no rule names), day."""
     days = sorted({day for rule in rules for day in rule.days}) or [date.max]
-    return product(states or [None], [*companies(rules), None], [days[0] - timedelta(days=1), *days])
+    return product(states or [None], [*legal_entities(rules), None], [days[0] - timedelta(days=1), *days])
 
 
-def witness(rules: tuple[Rule, ...], state: str | None, company: str | None, day: date) -> str:
+def witness(rules: tuple[Rule, ...], state: str | None, legal_entity: str | None, day: date) -> str:
     """A record, in the words of the rules that tell it from others."""
     return (
         (f" that is {state}" if state else "")
-        + (f" in {company or 'a legal entity that no rule names'}" if any(rule.companies for rule in rules) else "")
+        + (f" in {legal_entity or 'a legal entity that no rule names'}" if any(rule.legal_entities for rule in rules) else "")
         + (f" on {day}" if any(rule.days for rule in rules) else "")
     )
 
@@ -88,11 +88,14 @@ def _prove_group(where: str, known: Entity, ownership, group: tuple[str, ...]) -
 
 def _prove_no_circle(where: str, known: Entity, ownership) -> None:
     """The legal entity of a record picks the rules, so none of its own rules may rest on it."""
-    if not any(rule.companies for rules in ownership.fields.values() for rule in rules):
+    if not any(rule.legal_entities for rules in ownership.fields.values() for rule in rules):
         return
-    if COMPANY not in known.fields:
-        raise ConfigurationWrong(f"{where}: {known.entity} has no {COMPANY}, so no rule can be bound by `in`; leave it out")
-    if any(rule.companies or rule.by != "source order" for rule in ownership.rules(COMPANY)) or len(ownership.group(COMPANY)) > 1:
+    if LEGAL_ENTITY not in known.fields:
+        raise ConfigurationWrong(f"{where}: {known.entity} has no {LEGAL_ENTITY}, so no rule can be bound by `in`; leave it out")
+    if (
+        any(rule.legal_entities or rule.by != "source order" for rule in ownership.rules(LEGAL_ENTITY))
+        or len(ownership.group(LEGAL_ENTITY)) > 1
+    ):
         raise ConfigurationWrong(
-            f"{where} {COMPANY}: it picks the rules that are bound by `in`, so its own takes the first role that says it: no `in`, `by`, `together`"
+            f"{where} {LEGAL_ENTITY}: it picks the rules that are bound by `in`, so its own takes the first role that says it: no `in`, `by`, `together`"
         )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field as Setting, model_validator
 
 FURTHEST = "furthest"  # not a role: the value that is furthest in the entity's life cycle
-COMPANY = "legal_entity"  # the field by which `in` picks a rule, or a system
+LEGAL_ENTITY = "legal_entity"  # the field by which `in` picks a rule, or a system
 ELSEWHERE = "elsewhere"  # not a legal entity: any that no other rule names, and none
 By = Literal["source order", "recency", "completeness", "agreement", "longest valid"]
 LISTS = ("else", "while", "in", "mirror", "create")
@@ -17,7 +17,7 @@ class Bound(BaseModel):
     """What bounds a rule: our legal entities, and days, half open."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-    companies: tuple[str, ...] = Setting((), alias="in")  # none: all of them
+    legal_entities: tuple[str, ...] = Setting((), alias="in")  # none: all of them
     starts: date | None = Setting(None, alias="from")
     ends: date | None = Setting(None, alias="until")
 
@@ -34,7 +34,7 @@ class Bound(BaseModel):
     @property
     def during(self) -> str:
         """For which records it holds, in words; nothing when for all."""
-        return f" {ELSEWHERE}" if self.is_elsewhere else f" in {' or '.join(self.companies)}" if self.companies else ""
+        return f" {ELSEWHERE}" if self.is_elsewhere else f" in {' or '.join(self.legal_entities)}" if self.legal_entities else ""
 
     def runs(self, day: date) -> bool:
         return (not self.starts or self.starts <= day) and (not self.ends or day < self.ends)
@@ -42,16 +42,16 @@ class Bound(BaseModel):
     @property
     def is_elsewhere(self) -> bool:
         """Whether it holds for the legal entities that no rule beside it names, and for none."""
-        return self.companies == (ELSEWHERE,)
+        return self.legal_entities == (ELSEWHERE,)
 
-    def covers(self, company: str | None, named: Iterable[str]) -> bool:
+    def covers(self, legal_entity: str | None, named: Iterable[str]) -> bool:
         """Whether it is a rule of this legal entity. named: all that the rules beside it name."""
-        return not self.companies or (company not in named if self.is_elsewhere else company in self.companies)
+        return not self.legal_entities or (legal_entity not in named if self.is_elsewhere else legal_entity in self.legal_entities)
 
 
-def companies(rules: Iterable[Bound]) -> tuple[str, ...]:
+def legal_entities(rules: Iterable[Bound]) -> tuple[str, ...]:
     """The legal entities that rules name, in order."""
-    return tuple(sorted({each for rule in rules for each in rule.companies} - {ELSEWHERE}))
+    return tuple(sorted({each for rule in rules for each in rule.legal_entities} - {ELSEWHERE}))
 
 
 class Rule(Bound):
@@ -70,9 +70,9 @@ class Rule(Bound):
         said = value.get("else") or []
         return value | {"else": [[each] if isinstance(each, str) else each for each in ([said] if isinstance(said, str) else said)]}
 
-    def is_of(self, state: str | None, company: str | None, named: Iterable[str]) -> bool:
+    def is_of(self, state: str | None, legal_entity: str | None, named: Iterable[str]) -> bool:
         """Whether it is a rule of a record in this state of the life cycle and this legal entity of ours."""
-        return (not self.states or state in self.states) and self.covers(company, named)
+        return (not self.states or state in self.states) and self.covers(legal_entity, named)
 
     @property
     def is_furthest(self) -> bool:
@@ -99,7 +99,7 @@ class Rule(Bound):
     @property
     def chooses(self) -> tuple:
         """Everything that the choice of the surviving value rests on."""
-        return self.owner, self.stand_ins, self.by, self.states, self.companies, self.starts, self.ends
+        return self.owner, self.stand_ins, self.by, self.states, self.legal_entities, self.starts, self.ends
 
 
 class Posted(BaseModel):

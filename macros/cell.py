@@ -38,8 +38,8 @@ def of_entity(the_rules, of):
           COALESCE(bool_or(r.rank = 0) OVER cluster, FALSE) AS has_owner
         FROM ({said(the_rules, of)}) AS c
         JOIN ({surviving(entity, of)}) AS w ON w.hub_id = c.hub_id AND w.field = c.field
-        JOIN ({owners(entity, owner)}) AS o ON o.field = c.field AND o.far = c.far AND o.company = c.company
-        LEFT JOIN ({ranks(entity, owner)}) AS r ON r.field = c.field AND r.far = c.far AND r.company = c.company AND r.role = c.role  -- absent: the rule does not name the role
+        JOIN ({owners(entity, owner)}) AS o ON o.field = c.field AND o.far = c.far AND o.legal_entity = c.legal_entity
+        LEFT JOIN ({ranks(entity, owner)}) AS r ON r.field = c.field AND r.far = c.far AND r.legal_entity = c.legal_entity AND r.role = c.role  -- absent: the rule does not name the role
         WINDOW cluster AS (PARTITION BY c.hub_id, c.field)
       ) AS judged
       UNION ALL {pinned(entity, of)}"""
@@ -73,20 +73,20 @@ def reason():
 
 def said(the_rules, of):
     """One row a field of each live record: what it says, and how far the thing is in its life cycle."""
-    entity, companies = the_rules.entities[of], the_rules.owner(of).companies
-    named = ", ".join(f"'{each}'" for each in companies)
-    company = f"CASE WHEN g.legal_entity IN ({named}) THEN g.legal_entity ELSE '' END" if companies else "''"
+    entity, legal_entities = the_rules.entities[of], the_rules.owner(of).legal_entities
+    named = ", ".join(f"'{each}'" for each in legal_entities)
+    legal_entity = f"CASE WHEN g.legal_entity IN ({named}) THEN g.legal_entity ELSE '' END" if legal_entities else "''"
     far = f"COALESCE(max(list_position({entity.life_cycle}, m.life_cycle)) OVER (PARTITION BY m.hub_id), 1)" if entity.life_cycle else "1"
     fields = ", ".join(
         f"{{'field': '{name}', 'value': {as_text('m', name, field)}, 'is_cleared': {cleared({name: field}, 'm')}, 'holds': {holds(the_rules, of, name)}}}"
         for name, field in entity.fields.items()
     )
     return f"""
-      SELECT hub_id, record_ref, system, role, far, company, f.field AS field, f.value AS value,
+      SELECT hub_id, record_ref, system, role, far, legal_entity, f.field AS field, f.value AS value,
         CASE WHEN f.value IS NOT NULL THEN 'said' WHEN NOT f.holds THEN 'absent' WHEN f.is_cleared THEN 'cleared' ELSE 'unknown' END AS state
       FROM (
-        SELECT m.hub_id, m.record_ref, m.system, m.role, {far} AS far, {company} AS company, unnest([{fields}]) AS f
-        FROM identity.{of} AS m {f"JOIN golden.{of} AS g ON g.hub_id = m.hub_id" if companies else ""} WHERE m.is_live
+        SELECT m.hub_id, m.record_ref, m.system, m.role, {far} AS far, {legal_entity} AS legal_entity, unnest([{fields}]) AS f
+        FROM identity.{of} AS m {f"JOIN golden.{of} AS g ON g.hub_id = m.hub_id" if legal_entities else ""} WHERE m.is_live
       ) AS listed"""
 
 
@@ -120,27 +120,27 @@ def in_force(entity, owner):
     """(field, how far in the life cycle, legal entity or '' for any other, the rule that holds) for every kind of record."""
     for name in entity.fields:
         for far, state in enumerate(entity.life_cycle or [None], 1):
-            for company in (*owner.companies, ""):
-                yield name, far, company, owner.rule(name, state, company)
+            for legal_entity in (*owner.legal_entities, ""):
+                yield name, far, legal_entity, owner.rule(name, state, legal_entity)
 
 
 def owners(entity, owner):
     """One row a field and kind of record: who owns it, what decides between equals, and while what."""
     rows = [
-        f"('{name}', {far}, '{company}', '{rule.owner}', '{rule.by}', '{rule.during}')"
-        for name, far, company, rule in in_force(entity, owner)
+        f"('{name}', {far}, '{legal_entity}', '{rule.owner}', '{rule.by}', '{rule.during}')"
+        for name, far, legal_entity, rule in in_force(entity, owner)
     ]
-    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS v(field, far, company, owner, how, during)"
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS v(field, far, legal_entity, owner, how, during)"
 
 
 def ranks(entity, owner):
     """One row a field, kind of record and role: whether the role owns the field (0), or as which it stands in."""
     rows = [
-        f"('{name}', {far}, '{company}', '{role}', {rank})"
-        for name, far, company, rule in in_force(entity, owner)
+        f"('{name}', {far}, '{legal_entity}', '{role}', {rank})"
+        for name, far, legal_entity, rule in in_force(entity, owner)
         for role, rank in rule.ranks.items()
     ]
-    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS v(field, far, company, role, rank)"
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS v(field, far, legal_entity, role, rank)"
 
 
 def pinned(entity, of):

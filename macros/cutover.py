@@ -6,7 +6,7 @@ def decides(entity, owner, cut):
     lines = [line for lines in cut.values() for line in lines]
     if cut and entity.follows and "legal_entity" not in entity.fields:
         return [entity.follows]
-    found = ["legal_entity"] if owner.companies or any(line.companies for line in lines) else []
+    found = ["legal_entity"] if owner.legal_entities or any(line.legal_entities for line in lines) else []
     return found + ([entity.dated] if entity.dated and any(line.days for line in lines) else [])
 
 
@@ -37,7 +37,7 @@ def followed(the_rules, of, alias):
 
 def covers(entity, line, day, alias):
     """SQL that tells whether a line of the cut-over is about a thing."""
-    bounds = [f"{alias}.legal_entity IN ({', '.join(repr(each) for each in line.companies)})"] if line.companies else []
+    bounds = [f"{alias}.legal_entity IN ({', '.join(repr(each) for each in line.legal_entities)})"] if line.legal_entities else []
     if entity.dated:
         bounds += [f"{alias}.{entity.dated} >= DATE '{line.starts}'"] if line.starts else []
         bounds += [f"{alias}.{entity.dated} < DATE '{line.ends}'"] if line.ends else []

@@ -10,17 +10,17 @@ def by_rule(entity, field_rules, render):
     return f"CASE {' '.join(f'WHEN {holds(entity, rule, field_rules)} THEN {render(rule)}' for rule in field_rules)} END"
 
 
-def holds(entity, rule, field_rules, furthest="h.furthest", company="h.legal_entity"):
+def holds(entity, rule, field_rules, furthest="h.furthest", legal_entity="h.legal_entity"):
     """SQL that tells whether a rule holds for a thing, by how far it is in its life cycle and by our legal entity."""
-    from hub.ownership_rule import companies  # here and not above: SQLMesh copies what a macro's module imports into every model
+    from hub.ownership_rule import legal_entities  # here and not above: SQLMesh copies what a macro's module imports into every model
 
     bounds = []
     if rule.states:
         # Nobody says how far it has come: the rules of the first state, so that a name that one system alone knows survives.
         bounds.append(f"COALESCE({furthest}, 1) IN ({', '.join(str(entity.life_cycle.index(state) + 1) for state in rule.states)})")
-    if rule.companies:
-        named = ", ".join(f"'{each}'" for each in (companies(field_rules) if rule.is_elsewhere else rule.companies))
-        bounds.append(f"COALESCE({company}, '') {'NOT IN' if rule.is_elsewhere else 'IN'} ({named})")
+    if rule.legal_entities:
+        named = ", ".join(f"'{each}'" for each in (legal_entities(field_rules) if rule.is_elsewhere else rule.legal_entities))
+        bounds.append(f"COALESCE({legal_entity}, '') {'NOT IN' if rule.is_elsewhere else 'IN'} ({named})")
     return " AND ".join(bounds) or "TRUE"
 
 

@@ -54,11 +54,11 @@ def rule_of(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str, field: 
     if len(owner.rules(field)) == 1:
         return owner.rules(field)[0]
     picking = [name if name in known.fields else "NULL" for name in ("life_cycle", "legal_entity")]
-    state, company = connection.execute(f"SELECT {', '.join(picking)} FROM golden.{of} WHERE hub_id = ?", [hub_id]).fetchone() or (
+    state, legal_entity = connection.execute(f"SELECT {', '.join(picking)} FROM golden.{of} WHERE hub_id = ?", [hub_id]).fetchone() or (
         None,
         None,
     )
-    return owner.rule(field, state or next(iter(known.life_cycle), None), company)
+    return owner.rule(field, state or next(iter(known.life_cycle), None), legal_entity)
 
 
 def version(connection: duckdb.DuckDBPyConnection) -> str:

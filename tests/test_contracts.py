@@ -48,29 +48,29 @@ def as_list(said) -> list:
     return [said] if isinstance(said, (str, dict)) else said
 
 
-def companies(spec: dict) -> list[str]:
+def legal_entities(spec: dict) -> list[str]:
     rules = [rule for rules in spec.get("fields", {}).values() for rule in as_list(rules)]
     return sorted({each for rule in rules for each in as_list(rule.get("in", []))} - {"elsewhere"})
 
 
 def cells(name: str, spec: dict) -> list[tuple[str, str | None, str | None]]:
     """(hub id, state, legal entity) of a thing of each kind that the contract tells apart."""
-    found = product(all_entities()[name].life_cycle or [None], [*companies(spec), "XX99", None])
+    found = product(all_entities()[name].life_cycle or [None], [*legal_entities(spec), "XX99", None])
     return [
-        (f"{name}/{state}/{company}", state, company)
-        for state, company in found
-        if company is None or "legal_entity" in all_entities()[name].fields
+        (f"{name}/{state}/{legal_entity}", state, legal_entity)
+        for state, legal_entity in found
+        if legal_entity is None or "legal_entity" in all_entities()[name].fields
     ]
 
 
-def rule_for(rules, state: str | None, company: str | None) -> dict:
+def rule_for(rules, state: str | None, legal_entity: str | None) -> dict:
     """The line of the contract that is about such a record today, as a person reads it."""
     named = {each for rule in rules for each in as_list(rule.get("in", []))}
     holding = [
         rule
         for rule in rules
         if state in as_list(rule.get("while", [state]))
-        and ("in" not in rule or (company not in named if rule["in"] == "elsewhere" else company in as_list(rule["in"])))
+        and ("in" not in rule or (legal_entity not in named if rule["in"] == "elsewhere" else legal_entity in as_list(rule["in"])))
         and rule.get("from", TODAY) <= TODAY < rule.get("until", date.max)
     ]
     (only,) = holding
@@ -86,8 +86,8 @@ def value(kind: str, column: str, role: str, nth: int):
 def rows(entity: Entity, spec: dict, roles: list[str]) -> list[dict]:
     """A record in each role for each cell, and what it says: something of its own on every field."""
     found = []
-    for (hub_id, state, company), (nth, role) in product(cells(entity.entity, spec), enumerate(roles)):
-        fixed = {"life_cycle": state, "legal_entity": company}
+    for (hub_id, state, legal_entity), (nth, role) in product(cells(entity.entity, spec), enumerate(roles)):
+        fixed = {"life_cycle": state, "legal_entity": legal_entity}
         said = {
             column: fixed.get(name, value(kind, column, role, nth))
             for name, field in entity.fields.items()
@@ -113,8 +113,8 @@ def judged(said: dict):
     """(entity, its contract, field, hub id, state, legal entity, the rule) for each cell of each field that has rules of its own."""
     for name, spec in said.items():
         for field, rules in spec.get("fields", {}).items():
-            for hub_id, state, company in cells(name, spec):
-                yield name, field, hub_id, rule_for(as_list(rules), state, company)
+            for hub_id, state, legal_entity in cells(name, spec):
+                yield name, field, hub_id, rule_for(as_list(rules), state, legal_entity)
 
 
 def test_the_golden_value_is_the_owners_in_every_cell(told):

@@ -34,8 +34,8 @@ ERPS = {"erp": ["olderp", "newerp"]}
 OLD, NEW = date(2026, 6, 30), date(2026, 7, 1)
 
 
-def project(ref: str, hub_id: str, company: str | None, starts_on: date | None, name: str = "Roof", rate: int | None = None) -> dict:
-    said = {"legal_entity": company, "starts_on": starts_on, "name": name, "status": "active", "hourly_rate": rate}
+def project(ref: str, hub_id: str, legal_entity: str | None, starts_on: date | None, name: str = "Roof", rate: int | None = None) -> dict:
+    said = {"legal_entity": legal_entity, "starts_on": starts_on, "name": name, "status": "active", "hourly_rate": rate}
     return {"record_ref": ref, "role": "psa" if ref.startswith("psa") else "erp", "hub_id": hub_id} | said
 
 

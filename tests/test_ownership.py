@@ -62,7 +62,7 @@ def bound(**bounds):
 def test_a_rule_holds_in_some_of_our_legal_entities_and_another_one_elsewhere(tmp_path):
     contract = read(tmp_path, legal_name=[bound(**{"in": ["DE01", "UK01"]}), {"owner": "crm", "in": "elsewhere"}])
 
-    assert [contract.rule("legal_name", "customer", company).owner for company in ("DE01", "UK01", "US01", None)] == [
+    assert [contract.rule("legal_name", "customer", legal_entity).owner for legal_entity in ("DE01", "UK01", "US01", None)] == [
         "erp",
         "erp",
         "crm",
@@ -177,7 +177,7 @@ def test_the_matrix_tells_of_each_field_for_which_records_and_days_who_owns_and_
         ("(any other field)", "", "erp", "crm", ""),
     ]
     assert told(on=date(2026, 6, 30)) == [("phone", "", "crm", "", ""), ("(any other field)", "", "erp", "crm", "")]
-    assert told(on=date(2026, 7, 1), company="DE01")[0] == ("phone", "in DE01", "erp", "", "crm")
+    assert told(on=date(2026, 7, 1), legal_entity="DE01")[0] == ("phone", "in DE01", "erp", "", "crm")
     assert ownership_matrix.records(contract) == [
         ("customer", "crm", "a new one may arise here"),
         ("customer", "erp", "must hold it when life_cycle = 'customer'"),

@@ -109,7 +109,7 @@ def test_the_workbench_shows_the_contract_as_it_holds_in_one_of_our_legal_entiti
         token = client.get("/who").text.split('name="token" value="')[1].split('"')[0]
         client.post("/who", data={"token": token, "name": "Stella Steward"}, headers={"origin": "http://127.0.0.1"})
 
-        page, wrong = client.get("/ownership?company=DE01"), client.get("/ownership?on=soon")
+        page, wrong = client.get("/ownership?legal_entity=DE01"), client.get("/ownership?on=soon")
 
     rows = [re.sub(r"<[^>]+>|\s+", " ", row).split() for row in re.findall(r"<tr>(.*?)</tr>", page.text)]
     assert ["legal", "name", "in", "DE01", "or", "UK01", "crm", "erp", "erp", "put", "back"] in rows

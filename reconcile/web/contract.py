@@ -11,7 +11,7 @@ def page(desk: Desk) -> Page:
     """The contract of the entity that is asked for, of all days or of one."""
     contract = ownership.read(desk.firm.ownership)
     entities = [name for name in desk.rules.entities if name in contract.entities]
-    entity, on, company = (desk.query.get(name, "") for name in ("entity", "on", "company"))
+    entity, on, legal_entity = (desk.query.get(name, "") for name in ("entity", "on", "legal_entity"))
     entity = entity or next(iter(entities), "")
     return Page(
         "ownership.html",
@@ -19,10 +19,10 @@ def page(desk: Desk) -> Page:
             "entities": entities,
             "entity": entity,
             "on": on,
-            "company": company,
-            "companies": contract.entities[entity].companies if entity in contract.entities else (),
+            "legal_entity": legal_entity,
+            "legal_entities": contract.entities[entity].legal_entities if entity in contract.entities else (),
             "days": contract.days,
-            "rows": ownership_matrix.rows(contract, entity, _day(on), company) if entity else [],
+            "rows": ownership_matrix.rows(contract, entity, _day(on), legal_entity) if entity else [],
             "records": ownership_matrix.records(contract, entity),
             "destinations": ownership_matrix.destinations(contract),
             "link": link,
