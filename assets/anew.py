@@ -33,7 +33,7 @@ def build(
     """
     with tempfile.TemporaryDirectory(dir=firm.state, prefix=".anew-") as folder:
         built = replace(firm, state=Path(folder).resolve() / "state", journal_said="")
-        rewind.make_empty(firm, built)
+        rewind.make_empty(built)
         rebuild.fill(source or firm, built, snapshots, last_event)
         ready(built)
         os.replace(built.hub_file, firm.hub_file)

@@ -80,7 +80,7 @@ def _guards(firm) -> list[tuple[str, str, str]]:
     if not (firm.cuts / "current").exists():
         return []
     with store.reading(firm.cuts) as connection:
-        missing = guards.untold(connection)
+        missing = guards.untold(connection, guards.told(connection))
     return [
         (f"guard {each.name}: {each.of}", f"can't hold: no system tells {', '.join(names)}" if names else each.says, "")
         for each, names in missing.items()

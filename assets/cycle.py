@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from dagster import ExecuteInProcessResult
 
-from assets import instance, sqlmesh_models
-from hub import capture, projection, rules, store
+from assets import hub_file, instance
+from hub import store
 from hub.errors import HubError
 from hub.firm import Firm
 
@@ -50,10 +50,7 @@ def prepare(firm: Firm) -> None:
     if not firm.systems:
         raise HubError("concord.yaml names no system yet; add one with `hub add-system`")
     with store.locked(firm.hub_file):
-        with store.connect(firm.hub_file) as connection:
-            capture.prepare(connection, rules.of(str(firm.folder.resolve())).systems)
-            projection.prepare(connection)
-        sqlmesh_models.compiled(firm)
+        hub_file.prepare(firm)
 
 
 def _summary(result: ExecuteInProcessResult) -> Cycle:

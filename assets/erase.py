@@ -121,7 +121,7 @@ def _outside(cut: duckdb.DuckDBPyConnection, firm: Firm, refs: list[str]) -> lis
             f"SELECT _id FROM {capture.table(system, name)} WHERE list_contains(?, _id) AND _gone IS NULL ORDER BY 1", [ids]
         ).fetchall():
             told.append(f"{system} {name} {record_id} is still there: erase it in {system} first, or the next read brings its values back")
-    inside = {firm.hub_file, *firm.cuts.rglob("hub.duckdb"), *(firm.state / "compiled").rglob("hub.duckdb")}
+    inside = {firm.hub_file, *firm.cuts.rglob("hub.duckdb")}
     told += [f"{copy} is another copy of the hub: remove it" for copy in sorted(set(firm.state.rglob("hub.duckdb")) - inside)]
     told += [f"{file} is a report: remove it if it names the person" for file in sorted(firm.out.glob("report-*"))]
     return [

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import duckdb
 
-from assets import sqlmesh_models, sqlmesh_project
+from assets import hub_file
 from assets.understand import understand
-from hub import capture, changes, firm, journal, journal_body, projection, rule_history, rules, snapshot, store
+from hub import capture, changes, firm, journal, journal_body, rule_history, snapshot, store
 from hub.errors import Refused
 from hub.firm import Firm
 from hub.mapping import Object, System
@@ -31,7 +31,7 @@ def build(live: Firm, into: Path, valid: datetime, known: datetime, only: Iterab
         raise Refused(f"{into} is not empty; name a new folder")
     with journal.open(live.journal) as entries:
         then = _under_rules(live, into, rule_history.at_time(entries, valid, known))
-        make_empty(live, then)
+        make_empty(then)
         with journal.open(then.journal) as copied:
             journal.copy(entries, copied, entries.last(known))
             with store.writing(then.hub_file) as connection:
@@ -50,42 +50,11 @@ def _under_rules(live: Firm, into: Path, texts: dict[str, str] | None) -> Firm:
     return replace(firm.read(into.resolve() / "rules"), state=state)
 
 
-def make_empty(live: Firm, then: Firm) -> None:
-    """Make the state folder of a firm under these rules that has read nothing."""
+def make_empty(then: Firm) -> None:
+    """Make the state folder of a firm that has read nothing."""
     then.state.mkdir(parents=True)
-    version = sqlmesh_project.version(then)
-    models = live.state / f"models-{version}.json"
-    with store.connect() as connection:
-        if models.exists() and _is_of(connection, live, version):
-            # The tables of the newest cut without their rows: compiling the models again takes half a minute.
-            connection.execute(f"ATTACH '{then.hub_file}' AS hub")
-            connection.execute("COPY FROM DATABASE cut TO hub (SCHEMA)")
-            shutil.copyfile(models, then.state / models.name)
-            return
-    kept = live.state / "compiled" / version
-    if not kept.exists():
-        _compile(replace(then, state=kept.with_name(f".{version}.draft")), kept)
-    shutil.copytree(kept, then.state, dirs_exist_ok=True)
-
-
-def _is_of(connection: duckdb.DuckDBPyConnection, live: Firm, version: str) -> bool:
-    """Whether the newest cut, attached as cut, was built under this version of rules and models."""
-    pointer = live.cuts / "current"
-    if not pointer.exists():
-        return False
-    connection.execute(f"ATTACH '{pointer.resolve() / live.hub_file.name}' AS cut (READ_ONLY)")
-    return connection.execute("SELECT rules FROM cut.work.built").fetchone() == (version,)
-
-
-def _compile(draft: Firm, kept: Path) -> None:
-    """Compile the models for other rules than today's, once, and keep the result."""
-    shutil.rmtree(draft.state, ignore_errors=True)
-    with store.locked(draft.hub_file):
-        with store.connect(draft.hub_file) as connection:
-            capture.prepare(connection, rules.of(str(draft.folder.resolve())).systems)
-            projection.prepare(connection)
-        sqlmesh_models.compiled(draft)
-    draft.state.rename(kept)
+    with store.locked(then.hub_file):
+        hub_file.prepare(then)
 
 
 def _load(

@@ -50,12 +50,13 @@ def opened(firm: Firm, gateway) -> Iterator["object"]:
     # sqlglot 30.8 remembers how to write each expression from its first use on: SQLMesh, imported later (after Splink), teaches it more.
     generator._DISPATCH_CACHE.clear()
     set_console(NoopConsole())
-    project = str(firm.folder.resolve())
+    under = version(firm)
+    rules.COMPILED[under] = rules.of(str(firm.folder.resolve()))
     config = Config(
         model_defaults=ModelDefaultsConfig(dialect="duckdb", start=START),
         default_gateway="hub",
         gateways={"hub": gateway},
-        variables={"project": project, "rules": version(firm)},
+        variables={"rules": under},
         disable_anonymized_analytics=True,
     )
     context = Context(paths=[str(ROOT)], config=config)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from assets import evaluation, sqlmesh_models, sqlmesh_project
+from assets import evaluation, hub_file, sqlmesh_project
 from assets.evaluation import Evaluated
-from hub import capture, projection, rule_history, rules, store
+from hub import rule_history, rules, store
 from hub.firm import Firm
 from hub.journal import Journal
 from reconcile import crowds, pins, plan, resolve
@@ -29,10 +29,7 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
     if not remembered:
         rule_history.note(journal, str(firm.folder.resolve()))
     with store.locked(firm.hub_file):
-        with store.connect(firm.hub_file) as connection:
-            capture.prepare(connection, the_rules.systems)
-            projection.prepare(connection)
-        models = sqlmesh_models.compiled(firm)
+        models = hub_file.prepare(firm)
         with store.connect(firm.hub_file) as connection:
             anew = not resolve.is_built(connection, version)
             if not remembered:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from assets import correct
+from assets.hub_file import PARTS
 from assets.understand import understand
 from hub import entity, firm, journal, rule_history, rules, store
 from hub.controls import Controls
@@ -21,8 +22,6 @@ from hub.journal import Journal
 from hub.matching import Matching
 from reconcile import prediction
 from reconcile.prediction import Prediction
-
-KEPT = ("models-*.json", "lineage-*.json", "model_state.duckdb")  # of a state folder, what compiling needs not do again
 
 
 def predict(live: Firm, entries: Journal, file: Path) -> Prediction:
@@ -58,7 +57,7 @@ def _build(side: Firm, live: Firm, copied: Path, entries: Journal, into: Path) -
     """Turn a copy of the hub under the rules of a firm, and write down its rows."""
     side.state.mkdir()
     shutil.copyfile(copied, side.hub_file)
-    for kept in (path for pattern in KEPT for path in live.state.glob(pattern)):
+    for kept in (path for pattern in PARTS for path in live.state.glob(pattern)):
         shutil.copyfile(kept, side.state / kept.name)
     with journal.open(side.journal) as copy:
         journal.copy(entries, copy)

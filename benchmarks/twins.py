@@ -1,10 +1,11 @@
-"""Hubs of invented firms, built as `hub run` builds them: read over HTTP, understood by the models."""
+"""Hubs of invented firms, built as `hub run` builds them: read over HTTP, understood by the models. Built anew each time."""
 
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets import cycle
 from assets.observe import observe
 from assets.understand import understand
 from hub import firm, journal, rules, store
@@ -36,7 +37,6 @@ class Built:
 
 def build(folder: Path, seeds: Iterable[int], scale: float) -> list[Built]:
     """A hub for each seed, of the objects that hold customers, contacts and workers alone. Built anew each time."""
-    empty = folder / "empty"  # the models are compiled once, for no records, and the state is copied
     found = []
     for seed in seeds:
         shutil.rmtree(place := folder / f"seed-{seed}", ignore_errors=True)
@@ -44,21 +44,13 @@ def build(folder: Path, seeds: Iterable[int], scale: float) -> list[Built]:
         twin.start()
         try:
             twin.write_project(place)
-            if not found:
-                _compiled(place, empty)
-            shutil.copytree(empty, place / "state", dirs_exist_ok=True)
+            cycle.prepare(firm.read(place))
             _observed(place)
         finally:
             twin.stop()
         _understood(place)
         found.append(Built(place, twin))
     return found
-
-
-def _compiled(place: Path, empty: Path) -> None:
-    _understood(place)
-    shutil.rmtree(empty, ignore_errors=True)
-    shutil.move(place / "state", empty)
 
 
 def _observed(place: Path) -> None:

@@ -1,6 +1,7 @@
 """All rules that a firm lives by, read once: its systems, the entities they hold, and who owns what."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -94,6 +95,12 @@ def on_day(project: str, day: date) -> Rules:
 
 
 of.cache_clear = on_day.cache_clear  # who changes a rule while the hub runs lets it be read anew
+COMPILED: dict[str, Rules] = {}  # by version: what this process compiles models under
+
+
+def under(version: str) -> Rules:
+    """The rules that models of this version are compiled under; those of CONCORD_PROJECT for SQLMesh's own commands, which know no version."""
+    return COMPILED.get(version) or of(os.environ.get("CONCORD_PROJECT", "."))
 
 
 def _prove_destinations(rules: Rules) -> None:

@@ -20,11 +20,10 @@ KINDS = {"is_live": "BOOLEAN", "first_at": "TIMESTAMP", "changed_at": "TIMESTAMP
 
 
 def firm_rules(evaluator):
-    """The rules of the firm. Their version becomes part of the model's fingerprint: a changed rule makes a new table."""
+    """The rules of the firm. Their version becomes part of the model's fingerprint: a changed rule makes a new table, another folder does not."""
     from hub import rules  # here and not above: SQLMesh copies what a macro's module imports into every model
 
-    evaluator.var("rules")
-    return rules.of(evaluator.var("project"))
+    return rules.under(evaluator.var("rules"))
 
 
 def only_touched(evaluator, column, table="work.touched", key="hub_id"):

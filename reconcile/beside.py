@@ -50,10 +50,11 @@ def lay(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the views anew: they follow from the journal and the models, and are never behind them."""
     connection.execute(CONTROL)
     connection.execute(AUTHOR)
-    there = " UNION ALL ".join(map(_there, sorted(guards.entities_in(connection, "canonical"))))
+    told = guards.told(connection)
+    there = " UNION ALL ".join(map(_there, sorted(told)))
     connection.execute(TRIPPED.format(now=NOW, there=there or NOTHING_THERE))
     connection.execute(f"CREATE OR REPLACE VIEW work.sensitivity AS SELECT * FROM (VALUES {_classes()}) AS c (entity, field, class)")
-    guards.lay(connection)
+    guards.lay(connection, told)
 
 
 def _there(name: str) -> str:

@@ -75,9 +75,9 @@ def read(path: Path = FILE) -> tuple[Guard, ...]:
     return found
 
 
-def lay(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the view of the lines that guards hold."""
-    missing = untold(connection)
+def lay(connection: duckdb.DuckDBPyConnection, told: set[str]) -> None:
+    """Make the view of the lines that guards hold. told: the entities that the firm's systems hold."""
+    missing = untold(connection, told)
     held = [
         HELD.format(of=each.of, role=each.role, lines=each.lines, holds=each.holds, says="'" + each.reason.replace("'", "''") + "'")
         for each in read()
@@ -87,9 +87,8 @@ def lay(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(GUARDED.format(held=" UNION ALL ".join(held) or NOTHING))
 
 
-def untold(connection: duckdb.DuckDBPyConnection) -> dict[Guard, list[str]]:
+def untold(connection: duckdb.DuckDBPyConnection, told: set[str]) -> dict[Guard, list[str]]:
     """What each guard rests on and no system of the firm tells: entities, or fields of its own one. Without these it can't hold."""
-    told = entities_in(connection, "golden")
     found = {}
     for each in read():
         missing = sorted({each.of, *each.needs} - told)
@@ -100,12 +99,11 @@ def untold(connection: duckdb.DuckDBPyConnection) -> dict[Guard, list[str]]:
     return found
 
 
-def entities_in(connection: duckdb.DuckDBPyConnection, schema: str) -> set[str]:
-    """The entities that have a table or view in a schema. Not asked of information_schema, which would bind every view."""
+def told(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The entities that the firm's systems hold: those with golden records. Not asked of information_schema, which would bind every view."""
     rows = connection.execute(
-        """SELECT table_name FROM duckdb_tables() WHERE schema_name = $1 AND database_name = current_database()
-        UNION SELECT view_name FROM duckdb_views() WHERE schema_name = $1 AND database_name = current_database()""",
-        [schema],
+        """SELECT table_name FROM duckdb_tables() WHERE schema_name = 'golden' AND database_name = current_database()
+        UNION ALL SELECT view_name FROM duckdb_views() WHERE schema_name = 'golden' AND database_name = current_database()"""
     ).fetchall()
     return {name for (name,) in rows} & entity.all_entities().keys()
 

@@ -3,7 +3,6 @@
 Its records are put where captured ones lie, in the canonical words, so that a test says what is known and nothing has to be matched.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,22 +10,16 @@ import duckdb
 import polars as pl
 import yaml
 
-from assets import cycle, evaluation, sqlmesh_project
+from assets import cycle, evaluation
 from hub import firm, ownership
 from hub.entity import Entity, all_entities
 
-CACHE = Path(__file__).parent.parent / ".cache" / "contract_firm"
-
 
 def make(folder: Path, text: str, several: Mapping[str, Sequence[str]] | None = None) -> firm.Firm:
-    """The firm, with the contract of this text, its models compiled: once for each contract, for that takes longer than the test."""
+    """The firm, with the contract of this text, its models compiled."""
     write(folder, text, several)
     made = firm.read(folder)
-    kept = CACHE / sqlmesh_project.version(made)
-    if not kept.exists():
-        cycle.prepare(made)
-        shutil.copytree(made.state, kept)
-    shutil.copytree(kept, made.state, dirs_exist_ok=True)
+    cycle.prepare(made)
     return made
 
 

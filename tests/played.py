@@ -1,11 +1,8 @@
-"""A small firm of the twin, played turn by turn with plain functions; the models are compiled once for all tests of a process."""
+"""A small firm of the twin, played turn by turn with plain functions."""
 
-import shutil
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
-from assets import correct, observe, sqlmesh_project, understand
+from assets import correct, cycle, observe, understand
 from hub import firm, journal, store
 from hub.journal import Event
 from hub.twin.twin import Twin
@@ -22,7 +19,7 @@ class Play:
         self.twin.start()
         self.twin.write_project(folder)
         self.firm = firm.read(folder)
-        shutil.copytree(compiled(), self.firm.state)
+        cycle.prepare(self.firm)
         self.journal = journal.open(self.firm.journal)
 
     def observe(self) -> None:
@@ -60,21 +57,3 @@ class Play:
     def close(self) -> None:
         self.journal.close()
         self.twin.stop()
-
-
-CACHE = Path(__file__).parent.parent / ".cache" / "played"
-
-
-def compiled() -> Path:
-    """The state folder of such a firm that has read nothing yet. Compiling the models takes longer than a turn; they change with the rules only."""
-    with tempfile.TemporaryDirectory(prefix="concord-compiled-") as folder:
-        Twin(7, 0.1, SYSTEMS).write_project(Path(folder))
-        empty = firm.read(Path(folder))
-        kept = CACHE / sqlmesh_project.version(empty)
-        if not kept.exists():
-            with journal.open(Path(folder) / "unused.sqlite") as unused:
-                understand.understand(empty, unused, remembered=True)  # whose journal the firms made from it do not have
-            CACHE.mkdir(parents=True, exist_ok=True)
-            with suppress(OSError):  # another process was first: its tables are as good
-                empty.state.rename(kept)
-    return kept

@@ -1,12 +1,11 @@
 """A firm of two systems whose records are rows in this process: edited, merged and deleted by tests, read by the real hub."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assets import cycle, observe, sqlmesh_project
+from assets import cycle, observe
 from assets.understand import understand
 from hub import firm, journal, store
 from hub.firm import Firm, Member
@@ -14,7 +13,6 @@ from hub.journal import Event, Journal
 from hub.mapping import Object
 from hub.systems.connector import Page, Seen
 
-CACHE = Path(__file__).parent.parent / ".cache" / "small_firm"
 SETTINGS = "firm: Small Example\nsystems:\n  crm: {kind: ./crm, url: drop}\n  erp: {kind: ./erp, url: drop}\n"
 CUSTOMER = """\
     is: customer
@@ -89,17 +87,8 @@ class Small:
         found = firm.read(folder)
         self.firm: Firm = replace(found, systems={name: Told(**vars(member), tables=self.tables) for name, member in found.systems.items()})
         self.firm.state.mkdir(parents=True, exist_ok=True)
-        self._compile_once()
+        cycle.prepare(self.firm)
         self.journal: Journal = journal.open(self.firm.journal)
-
-    def _compile_once(self) -> None:
-        """Compiling the models takes longer than all turns of a test; they change with the rules only."""
-        kept = CACHE / sqlmesh_project.version(self.firm)
-        if not kept.exists():
-            cycle.prepare(self.firm)
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(self.firm.state, kept, dirs_exist_ok=True)
-        shutil.copytree(kept, self.firm.state, dirs_exist_ok=True)
 
     def say(self, ref: str, **values: Any) -> str:
         """A person writes a record: new, or other values of one that is there; returns its record_ref."""

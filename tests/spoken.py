@@ -1,14 +1,11 @@
-"""A firm of three small systems that say what a test lets them say, read through real snapshots; compiled once for all tests of a process."""
+"""A firm of three small systems that say what a test lets them say, read through real snapshots."""
 
-import shutil
-import tempfile
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import yaml
 
-from assets import correct, understand
+from assets import correct, cycle, understand
 from hub import capture, firm, journal, ownership, rules, snapshot, store
 from hub.journal import Event
 from hub.systems.connector import Page, Seen
@@ -67,7 +64,7 @@ class Firm:
     def __init__(self, folder: Path, owns: str = ""):
         write_project(folder, owns)
         self.firm = firm.read(folder)
-        shutil.copytree(compiled(owns), self.firm.state)
+        cycle.prepare(self.firm)
         self.journal = journal.open(self.firm.journal)
         self.said = {(system, each): {} for system, objects in SYSTEMS.items() for each in objects}
 
@@ -163,17 +160,3 @@ def owned(text: str) -> str:
     said["customer"] |= {"create": fields.pop("create")} if "create" in fields else {}
     said["customer"]["fields"] |= fields
     return yaml.safe_dump(said, sort_keys=False)
-
-
-KEPT = tempfile.TemporaryDirectory(prefix="concord-spoken-")  # as long as the process
-
-
-@cache
-def compiled(owns: str) -> Path:
-    """The state folder of such a firm that has read nothing yet."""
-    folder = Path(KEPT.name) / f"firm{len(list(Path(KEPT.name).iterdir()))}"
-    write_project(folder, owns)
-    empty = firm.read(folder)
-    with journal.open(folder / "unused.sqlite") as unused:
-        understand.understand(empty, unused, remembered=True)  # whose journal the firms made from it do not have
-    return empty.state

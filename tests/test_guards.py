@@ -32,7 +32,7 @@ def hub():
         "INSERT INTO journal.event BY NAME SELECT 1 AS seq, 'controls.set' AS kind, ? AS body",
         [f'{{"roles": {str(ROLES).replace(chr(39), chr(34))}}}'],
     )
-    guards.lay(connection)
+    guards.lay(connection, guards.told(connection))
     return connection
 
 
@@ -129,10 +129,12 @@ def test_an_order_for_a_customer_whose_tax_nobody_knows_is_held(hub):
 def test_a_guard_whose_fact_no_system_tells_does_not_hold(hub):
     hub.execute("DROP VIEW work.guarded; DROP TABLE golden.accounting_period")
 
-    guards.lay(hub)
+    guards.lay(hub, guards.told(hub))
 
     assert held(hub) == []
-    assert {tuple(missing) for each, missing in guards.untold(hub).items() if each.name == "closed period"} == {("accounting_period",)}
+    assert {tuple(missing) for each, missing in guards.untold(hub, guards.told(hub)).items() if each.name == "closed period"} == {
+        ("accounting_period",)
+    }
 
 
 def test_a_guard_of_an_entity_that_there_is_not_stops_the_run(tmp_path: Path):

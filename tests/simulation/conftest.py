@@ -1,20 +1,14 @@
-"""A loop at rest for each test: made once, its models compiled once for each version of the rules, then copied."""
+"""A loop at rest for each test: made once, then copied."""
 
 import io
 import logging
 import os
-import shutil
-from contextlib import suppress
-from pathlib import Path
 
 import promises
 import pytest
 from hypothesis import HealthCheck, settings
 from loop import Loop
 
-from assets import sqlmesh_project
-
-CACHE = Path(__file__).parent.parent.parent / ".cache" / "simulation"
 settings.register_profile(
     "simulation",
     max_examples=int(os.environ.get("CONCORD_EXAMPLES", "4")),
@@ -28,24 +22,10 @@ settings.load_profile("simulation")
 @pytest.fixture(scope="session")
 def firm_at_rest(tmp_path_factory):
     made = Loop(tmp_path_factory.mktemp("firm"))
-    _compile_once(made)
     made.rest()
     broken = promises.broken(made)
     yield made, made.keep(tmp_path_factory.mktemp("kept") / "state") | {"broken": broken}
     made.close()
-
-
-def _compile_once(made: Loop) -> None:
-    """Compiling the models takes longer than all turns of a test; they change with the rules only."""
-    compiled = CACHE / sqlmesh_project.version(made.firm)
-    if not compiled.exists():
-        made.understand()
-        made.journal.close()
-        draft = CACHE / f"draft-{os.getpid()}"
-        shutil.copytree(made.firm.state, draft)
-        with suppress(OSError):  # another process was first: its tables are as good
-            draft.rename(compiled)
-    made.start_from(compiled)
 
 
 @pytest.fixture

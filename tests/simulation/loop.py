@@ -11,7 +11,7 @@ from unittest import mock
 import two_systems
 from two_systems import OBJECTS, Recorder
 
-from assets import correct, observe, understand
+from assets import correct, cycle, observe, understand
 from assets.observe import Observed
 from hub import firm, journal, store
 from hub.systems.connector import Record
@@ -46,6 +46,7 @@ class Loop:
         self.gone = self._gone()
         two_systems.write_project(folder, self.twin)
         self.firm = firm.read(folder)
+        cycle.prepare(self.firm)
         self.journal = journal.open(self.firm.journal)
 
     @property

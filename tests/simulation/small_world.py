@@ -1,4 +1,4 @@
-"""The small firm of the seeds: Salesforce and NetSuite cut down to a few fields, its project folder, and its models compiled once.
+"""The small firm of the seeds: Salesforce and NetSuite cut down to a few fields, and its project folder.
 
 Three firms, so that a turn costs as little as it can: `customers` and `invoices` hold one object a system, `both` holds the two
 and with them the order in which things depend on each other. The records are real records of the vendors' simulators, read and
@@ -6,22 +6,17 @@ written by the product's own connectors; only the canonical entities have fewer 
 """
 
 import importlib
-import os
-import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from assets import sqlmesh_models, sqlmesh_project
 from assets.understand import understand
 from hub import entity, firm, journal, mapping, store
 from hub.firm import Firm
 from hub.systems.simulator import Clock
 
 HERE = Path(__file__).parent / "small"
-CACHE = Path(__file__).parent.parent.parent / ".cache" / "simulation"
 CUSTOMER = ["legal_name", "life_cycle", "registration_number", "website", "payment_terms", "legal_entity"]
 INVOICE = ["number", "status", "due_on", "amount", "amount_open", "customer"]
 OBJECTS = {"customer": {"salesforce": "Account", "netsuite": "customer"}, "invoice": {"salesforce": "Invoice__c", "netsuite": "invoice"}}
@@ -45,20 +40,12 @@ def write_project(folder: Path, kept: dict[str, list[str]], systems: dict[str, A
     return firm.read(folder)
 
 
-def compile_once(the_firm: Firm) -> None:
-    """Give the firm's state folder its tables and compiled models: made once for each version of the rules, then copied."""
-    compiled = CACHE / f"small-{sqlmesh_project.version(the_firm)}"
-    if not compiled.exists():
-        with journal.open(the_firm.journal) as log:
-            understand(the_firm, log)
-        draft = compiled.with_name(f"draft-{os.getpid()}")
-        shutil.copytree(the_firm.state, draft)
-        with suppress(OSError):  # another process was first: its tables are as good
-            draft.rename(compiled)
-        shutil.rmtree(draft, ignore_errors=True)
-    shutil.rmtree(the_firm.state, ignore_errors=True)
-    shutil.copytree(compiled, the_firm.state, ignore=shutil.ignore_patterns("model_state*", "draft*"))
-    assert sqlmesh_models.compiled(the_firm)
+def build_empty(the_firm: Firm) -> None:
+    """Give the firm's state folder its tables, with nothing read."""
+    with journal.open(the_firm.journal) as log:
+        understand(the_firm, log)
+    for compiling in the_firm.state.glob("model_state*"):  # what no step asks for is not copied with every opening
+        compiling.unlink()
     _without_unread(the_firm)
 
 

@@ -62,7 +62,7 @@ class World:
     def _found(self) -> None:
         """The firm at rest: founded, read, and nothing left to correct."""
         MACHINE.reset(Random(0), START)
-        small_world.compile_once(self.firm)
+        small_world.build_empty(self.firm)
         self._open()
         People(self.simulators, self.holds, Random(0)).found(self.holds)
         while self.turn():
