@@ -17,7 +17,7 @@ dev: $(VENV)/.run
 	$(BIN)/python -m assets.dev
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -rs -m "not live"
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -rs -m "not live"  # one of the three waits for the seeds
 
 live: $(VENV)/.test
 	$(BIN)/python -m pytest -m live tests/live tests/systems

@@ -34,6 +34,12 @@ SELECT d.* EXCLUDE (about), a.actor AS approved_by, a.policy, s.class AS sensiti
   COALESCE(barred, CASE WHEN e.id IS NOT NULL THEN e.message END) AS hold,
   CASE WHEN hold IS NOT NULL THEN 'held' WHEN a.people >= eyes OR eyes = 1 AND a.line_id IS NOT NULL THEN 'approved' ELSE 'needs_consent' END AS status
 FROM about AS d
+ANTI JOIN journal.waiver AS v ON v.discrepancy_id = d.discrepancy_id
+ANTI JOIN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')) AS i ON i.line_id = d.line_id
+-- a record that is being created is on its way, even if its values would be others by now
+ANTI JOIN (
+  SELECT action, system, object, hub_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged') AND action = 'create'
+) AS p ON p.action = d.action AND p.system = d.system AND p.object = d.object AND p.hub_id = d.hub_id
 LEFT JOIN work.control AS k ON TRUE  -- absent: nothing was set yet
 LEFT JOIN work.sensitivity AS s ON s.entity = d.entity AND s.field = d.field
 LEFT JOIN work.guarded AS q ON q.about = d.about
@@ -54,7 +60,8 @@ LEFT JOIN (
   LEFT JOIN journal.left_plan AS o ON o.line_id = n.line_id AND o.seq > n.seq
   LEFT JOIN journal.event AS v ON v.seq = n.seq AND v.happened_at < (SELECT {now} - to_days(valid_days) FROM work.control)
   LEFT JOIN journal.closing AS c ON c.subject = l.about AND c.kind IN ('refused', 'rejected', 'unconfirmed', 'dead_letter', 'ambiguous') AND c.seq > n.seq
-  WHERE c.seq IS NULL AND o.seq IS NULL AND v.seq IS NULL AND NOT EXISTS (SELECT 1 FROM journal.push AS p WHERE p.line_id = n.line_id AND p.state = 'confirmed' AND p.seq > n.seq)
+  LEFT JOIN journal.push AS p ON p.line_id = n.line_id AND p.state = 'confirmed' AND p.seq > n.seq
+  WHERE c.seq IS NULL AND o.seq IS NULL AND v.seq IS NULL AND p.seq IS NULL
   GROUP BY n.line_id
 ) AS a ON a.line_id = d.line_id
 LEFT JOIN (
@@ -64,15 +71,13 @@ LEFT JOIN (
 LEFT JOIN (
   SELECT 'create' AS action, entity, hub_id, system, object, min(record_ref) AS record_ref FROM identity.doubt GROUP BY ALL
 ) AS w ON w.action = d.action AND w.entity = d.entity AND w.hub_id = d.hub_id AND w.system = d.system AND w.object = d.object
-WHERE d.discrepancy_id NOT IN (SELECT discrepancy_id FROM journal.waiver)
-  AND d.line_id NOT IN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))
-  -- a record that is being created is on its way, even if its values would be others by now
-  AND NOT EXISTS (SELECT 1 FROM journal.push AS p WHERE p.state IN ('intended', 'in_doubt', 'acknowledged')
-    AND d.action = 'create' AND p.action = 'create' AND p.system = d.system AND p.object = d.object AND p.hub_id = d.hub_id)
 """.replace("{now}", beside.NOW)
 # Asked first: most systems agree most of the time, and to plan the query above takes longer than to answer one of these.
 ANY = "SELECT 1 FROM outbound.delta LIMIT 1"
-CONSENTED = "SELECT 1 FROM outbound.delta AS d SEMI JOIN journal.approval AS a ON a.line_id = d.line_id LIMIT 1"
+CONSENTED = """
+SELECT 1 FROM outbound.delta AS d SEMI JOIN journal.approval AS a ON a.line_id = d.line_id
+ANTI JOIN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')) AS i ON i.line_id = d.line_id
+WHERE $system IS NULL OR d.system = $system LIMIT 1"""
 
 
 @dataclass(frozen=True)
@@ -158,14 +163,22 @@ def lay(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(DUE)
 
 
-def read(connection: duckdb.DuckDBPyConnection, status: str | None = None) -> Plan:
-    """The plan as last made, all of it or the lines of one status."""
-    if not connection.execute(CONSENTED if status == "approved" else ANY).fetchone():
-        return Plan(())
+def read(connection: duckdb.DuckDBPyConnection) -> Plan:
+    """The plan as last made."""
+    return _read(connection, "TRUE") if connection.execute(ANY).fetchone() else Plan(())
+
+
+def approved(connection: duckdb.DuckDBPyConnection, system: str | None = None) -> tuple[Line, ...]:
+    """The lines of the plan that may be sent, of one system or of all."""
+    if not connection.execute(CONSENTED, {"system": system}).fetchone():
+        return ()
+    return _read(connection, "status = 'approved' AND ($system IS NULL OR system = $system)", system=system).lines
+
+
+def _read(connection: duckdb.DuckDBPyConnection, wanted: str, **values: str | None) -> Plan:
     names = ", ".join(Line.__dataclass_fields__)
     rows = connection.execute(
-        f"SELECT {names} FROM work.plan_line WHERE ? IS NULL OR status = ? ORDER BY system, object, action, record_id, hub_id, field, line_id",
-        [status, status],
+        f"SELECT {names} FROM work.plan_line WHERE {wanted} ORDER BY system, object, action, record_id, hub_id, field, line_id", values
     ).fetchall()
     return Plan(tuple(Line(*row) for row in rows))
 

@@ -32,7 +32,7 @@ def push(
     projection.load(connection, journal)
     plan.lay(connection)
     (since,) = connection.execute("SELECT coalesce(max(seq), 0) FROM journal.event").fetchone()
-    approved = [line for line in plan.read(connection, "approved").lines if line.system == system.system]
+    approved = plan.approved(connection, system.system)
     if approved and not in_force.is_open(journal, system.role):
         log.info("%s: %d lines wait for the hours at which it may be written to", system.system, len(approved))
         return {"waiting": len(approved)}

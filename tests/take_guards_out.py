@@ -171,8 +171,8 @@ GUARDS = (
     Guard(
         "only what is approved is sent",
         "reconcile/push.py",
-        'plan.read(connection, "approved").lines',
-        "plan.read(connection).lines",
+        "plan.approved(connection, system.system)",
+        "[line for line in plan.read(connection).lines if line.system == system.system]",
         "test_silence.py::test_without_consent_nothing_is_written",
         door=True,
     ),

@@ -55,8 +55,8 @@ class World:
     def lines(self, status: str, **like: str) -> list[Line]:
         """Lines of the plan in the newest cut."""
         with store.reading(self.firm.cuts) as connection:
-            lines = plan.read(connection, status).lines
-        return [line for line in lines if all(getattr(line, name) == value for name, value in like.items())]
+            lines = plan.read(connection).lines
+        return [line for line in lines if line.status == status and all(getattr(line, name) == value for name, value in like.items())]
 
     def rows(self, sql: str, values: list | None = None) -> list[tuple]:
         with store.reading(self.firm.cuts) as connection:
