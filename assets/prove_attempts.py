@@ -100,16 +100,10 @@ def _handed(stage: Stage, line: plan.Line) -> None:
     connector = member.connect()
     with closing(connector):
         stage.hub(
-            lambda connection: push._push_batch(
-                connection,
-                stage.journal,
-                member.system,
+            lambda connection: push.push_batch(
+                push.Way(connection, stage.journal, member.system, connector, "worker"),
                 member.system.objects[line.object],
-                connector,
                 [Correction("P-1", (line,))],
-                [],
-                {},
-                "worker",
             )
         )
 

@@ -31,9 +31,17 @@ def only_touched(evaluator, column, table="work.touched", key="hub_id"):
     return f"{column} IN (SELECT {key} FROM {table})" if evaluator.locals.get("touched_only") else "TRUE"
 
 
-def members_of(evaluator, entity):
-    """The records of an entity with their hub ids: those of touched hub ids, gathered in a small table, when these alone are asked for."""
-    return f"member_{entity}" if evaluator.locals.get("touched_only") else f"identity.{entity}"
+def records_of(evaluator, entity):
+    """The records of an entity: those of touched hub ids, gathered in a small table, when these alone are asked for."""
+    return f"member_{entity}" if evaluator.locals.get("touched_only") else f"canonical.{entity}"
+
+
+def members_of(evaluator, entity, referring=False):
+    """The same records with their hub ids; referring: with the hub ids of what they refer to, which DuckDB would look for even if nothing read them."""
+    if evaluator.locals.get("touched_only"):
+        return records_of(evaluator, entity)
+    tied = f"(SELECT c.*, x.hub_id FROM canonical.{entity} AS c JOIN journal.crossref AS x ON x.record_ref = c.record_ref)"
+    return f"identity.{entity}" if referring else tied
 
 
 def inward(system, kind, column, field):

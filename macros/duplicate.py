@@ -14,11 +14,15 @@ def duplicate(evaluator):
 
 
 def surplus(evaluator, of):
+    members = members_of(evaluator, of)
     rest = f"""
       FROM (
         SELECT hub_id, system, object, role, record_ref,
           first_value(record_ref) OVER (PARTITION BY hub_id, system, object ORDER BY (hub_id_said = hub_id) DESC NULLS LAST, record_ref) AS kept
-        FROM {members_of(evaluator, of)} WHERE is_live
+        FROM {members} AS several
+        SEMI JOIN (SELECT hub_id, system, object FROM {members} WHERE is_live GROUP BY ALL HAVING count(*) > 1) AS twice
+          ON twice.hub_id = several.hub_id AND twice.system = several.system AND twice.object = several.object
+        WHERE several.is_live
       ) AS m
       WHERE m.record_ref <> m.kept"""
     return row(

@@ -125,7 +125,7 @@ def golden(evaluator, entity):
     by_role = "any_best" if cut else "best"
     return f"""
       WITH member AS (
-        SELECT *, {filled} AS filled FROM {members_of(evaluator, of)} WHERE is_live
+        SELECT *, {filled} AS filled FROM {members_of(evaluator, of, referring=True)} WHERE is_live
       ), {by_role} AS ({best_of("")}), pin AS (
         SELECT hub_id, map(list(column_name ORDER BY column_name), list(value ORDER BY column_name)) AS pins
         FROM (

@@ -2,7 +2,7 @@
 
 from sqlmesh import macro
 
-from macros.canonical import firm_rules, joined, members_of, only_touched, typed
+from macros.canonical import firm_rules, joined, members_of, only_touched, records_of, typed
 from macros.discrepancy import kind_of
 
 COLUMNS = {
@@ -65,7 +65,7 @@ def updates(evaluator, the_rules, system, each):
     names = ", ".join(f"'{name}'" for name in sorted(fields))
     rest = f"""
       FROM discrepancy.value_differs AS v
-      JOIN {members_of(evaluator, each.of)} AS m ON m.record_ref = v.record_ref
+      JOIN {records_of(evaluator, each.of)} AS m ON m.record_ref = v.record_ref
       WHERE v.system = '{system.system}' AND v.object = '{each.name}' AND v.field IN ({names}) AND v.owner = '{system.role}' AND {only_touched(evaluator, "v.hub_id")}"""
     return row(
         discrepancy="v.id",

@@ -2,7 +2,7 @@
 
 from sqlmesh import macro
 
-from macros.canonical import firm_rules, members_of
+from macros.canonical import firm_rules, members_of, records_of
 from macros.discrepancy import row, stake, union
 from macros.survivorship import holds, value_columns
 
@@ -11,30 +11,27 @@ from macros.survivorship import holds, value_columns
 def value_differs(evaluator):
     """Values that differ from the golden one where ownership demands a mirror."""
     the_rules = firm_rules(evaluator)
-    return union(
-        differing(the_rules, system, each, members_of(evaluator, each.of))
-        for system in the_rules.systems
-        for each in system.objects.values()
-    )
+    return union(differing(evaluator, the_rules, system, each) for system in the_rules.systems for each in system.objects.values())
 
 
-def differing(the_rules, system, each, members):
+def differing(evaluator, the_rules, system, each):
     """Records of one object that do not carry the golden value of a field that they must mirror; `not_owned` where somebody changed it there."""
     found = [difference(the_rules.entities[each.of].fields[name], name, *how) for name, *how in mirrored(the_rules, system, each)]
     if not found:
         return None
+    refers = any(the_rules.entities[each.of].fields[name].type == "reference" for name, *_ in mirrored(the_rules, system, each))
     money, currency, join = stake(the_rules, each.of, "g")
     played = f" AND g.{system.role}_system = '{system.system}'" if system.role in the_rules.cut(each.of) else ""
     listed = ", ".join(f"CASE WHEN {test} THEN {value} END" for test, value in found)
     rest = f"""
       FROM (
         SELECT m.record_ref, m.hub_id, m.changed_at, m.edited_by, {money} AS money, {currency} AS currency, unnest(list_filter([{listed}], x -> x IS NOT NULL)) AS d
-        FROM {members} AS m
+        FROM {members_of(evaluator, each.of, referring=refers)} AS m
         JOIN golden.{each.of} AS g ON g.hub_id = m.hub_id
         {join}
         WHERE m.system = '{system.system}' AND m.object = '{each.name}' AND m.is_live{played} AND ({" OR ".join(f"({test})" for test, _ in found)})
       ) AS f
-      LEFT JOIN {members} AS w ON w.record_ref = f.d.given"""
+      LEFT JOIN {records_of(evaluator, each.of)} AS w ON w.record_ref = f.d.given"""
     edited = is_edited(system)  # never where the value is a steward's pin, which no record gave
     return row(
         "value_differs",

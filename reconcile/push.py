@@ -1,6 +1,8 @@
 """Pushes approved lines to one system: intent journaled, precondition checked, sent once, outcome journaled."""
 
 import logging
+from collections import Counter
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import duckdb
@@ -20,6 +22,20 @@ BATCHES_AT_ONCE = 5  # or so many of the system's own batches, when they hold mo
 PATIENCE = 3  # attempts that came to nothing, before a person is asked
 
 
+@dataclass(frozen=True)
+class Way:
+    """Where corrections go, from what, and in whose name. since: how far the journal was known when the plan was read."""
+
+    connection: duckdb.DuckDBPyConnection
+    journal: Journal
+    system: System
+    connector: Connector
+    worker: str = lease.WORKER
+    since: int = 0
+    counts: Counter[str] = field(default_factory=Counter)  # lines by the end that they came to
+    unseen: list[Trouble] = field(default_factory=list)
+
+
 def push(
     connection: duckdb.DuckDBPyConnection, journal: Journal, system: System, connector: Connector, worker: str = lease.WORKER
 ) -> dict[str, int]:
@@ -36,96 +52,62 @@ def push(
     if approved and not in_force.is_open(journal, system.role):
         log.info("%s: %d lines wait for the hours at which it may be written to", system.system, len(approved))
         return {"waiting": len(approved)}
-    counts: dict[str, int] = {}
-    unseen: list[Trouble] = []
+    way = Way(connection, journal, system, connector, worker, since)
     for name, lines in groupby(approved, key=lambda line: line.object):
-        for state, count in _push_object(
-            connection, journal, system, system.objects[name], connector, list(lines), unseen, worker, since
-        ).items():
-            counts[state] = counts.get(state, 0) + count
-    settle(connection, journal, f"{system.system} ", ("unseen",), unseen)
-    return counts
+        _push_object(way, system.objects[name], list(lines))
+    settle(connection, journal, f"{system.system} ", ("unseen",), way.unseen)
+    return dict(way.counts)
 
 
-def _push_object(
-    connection,
-    journal,
-    system: System,
-    each: Object,
-    connector: Connector,
-    lines: list[Line],
-    unseen: list[Trouble],
-    worker: str,
-    since: int,
-) -> dict[str, int]:
-    corrections, counts = _without_waiting(connection, system, each, connector, corrections_of(lines))
+def _push_object(way: Way, each: Object, lines: list[Line]) -> None:
+    corrections = _without_waiting(way, each, corrections_of(lines))
     size = max(SENT_AT_ONCE, BATCHES_AT_ONCE * each.write.batch)
     for at in range(0, len(corrections), size):
-        with lease.held(connection, journal, worker, corrections[at : at + size], since) as batch:
-            _push_batch(connection, journal, system, each, connector, batch, unseen, counts, worker)
-    return counts
+        with lease.held(way.connection, way.journal, way.worker, corrections[at : at + size], way.since) as batch:
+            push_batch(way, each, batch)
 
 
-def _push_batch(
-    connection,
-    journal,
-    system: System,
-    each: Object,
-    connector: Connector,
-    batch: list[Correction],
-    unseen: list[Trouble],
-    counts: dict[str, int],
-    worker: str,
-) -> None:
-    seen = connector.look(each, [each_.first.record_id for each_ in batch if each_.first.record_id])
-    moved = precondition.moved_fields(connection, system, each, seen)
+def push_batch(way: Way, each: Object, batch: list[Correction]) -> None:
+    """Send corrections of one object that this worker alone may push."""
+    seen = way.connector.look(each, [correction.first.record_id for correction in batch if correction.first.record_id])
+    moved = precondition.moved_fields(way.connection, way.system, each, seen)
     kept, refusals = precondition.unmoved(batch, seen, moved, each)
-    writes, unwritable = writes_of(system, each, kept, seen)
-    journal.append([opening(_refused(refusal)) for refusal in refusals + unwritable if not refusal.unseen])
-    unseen += [_unseen(refusal) for refusal in refusals if refusal.unseen]
-    outcomes = _send(connection, journal, connector, each, kept, writes, worker)
-    _count(counts, kept, outcomes, len(refusals) + len(unwritable))
+    writes, unwritable = writes_of(way.system, each, kept, seen)
+    way.journal.append([opening(_refused(refusal)) for refusal in refusals + unwritable if not refusal.unseen])
+    way.unseen.extend(_unseen(refusal) for refusal in refusals if refusal.unseen)
+    _count(way.counts, kept, _send(way, each, kept, writes), len(refusals) + len(unwritable))
 
 
-def _without_waiting(
-    connection, system: System, each: Object, connector: Connector, corrections: list[Correction]
-) -> tuple[list[Correction], dict[str, int]]:
+def _without_waiting(way: Way, each: Object, corrections: list[Correction]) -> list[Correction]:
     """Without what has to wait for the next plan, which knows more: records that were read since this one, and the creates, while records
     are there that nobody looked at: what is to be created may be among them.
     """
-    unread = precondition.unread(connection, system, each)
+    unread = precondition.unread(way.connection, way.system, each)
     kept = [correction for correction in corrections if correction.first.record_id not in unread]
-    if any(correction.first.action == "create" for correction in kept) and precondition.newcomers(connection, system, each, connector):
+    creates = any(correction.first.action == "create" for correction in kept)
+    if creates and precondition.newcomers(way.connection, way.system, each, way.connector):
         kept = [correction for correction in kept if correction.first.action != "create"]
-    waiting = len(corrections) - len(kept)
-    if waiting:
-        log.info("%s %s: %d records wait for the next plan, for somebody was there since this one", system.system, each.name, waiting)
-    return kept, {"waiting": waiting} if waiting else {}
+    if waiting := len(corrections) - len(kept):
+        log.info("%s %s: %d records wait for the next plan, for somebody was there since this one", way.system.system, each.name, waiting)
+        way.counts["waiting"] += waiting
+    return kept
 
 
-def _send(
-    connection: duckdb.DuckDBPyConnection,
-    journal: Journal,
-    connector: Connector,
-    each: Object,
-    corrections: list[Correction],
-    writes: list[Write],
-    worker: str,
-) -> list[Outcome]:
+def _send(way: Way, each: Object, corrections: list[Correction], writes: list[Write]) -> list[Outcome]:
     if not writes:
         return []
     # The intent is on disk before anything leaves: a crash in between leaves a push in doubt, never one forgotten.
-    journal.append([intent(correction) for correction in corrections])
-    lost = lease.lost(connection, journal, worker, corrections)
-    outcomes = connector.write(each, [write for write in writes if write.key not in lost])
+    way.journal.append([intent(correction) for correction in corrections])
+    lost = lease.lost(way.connection, way.journal, way.worker, corrections)
+    outcomes = way.connector.write(each, [write for write in writes if write.key not in lost])
     by_push = {correction.push_id: correction for correction in corrections}
     events = [
         Event("push.outcome", outcome.key, {"state": state_of(outcome), "record_id": outcome.record_id, "message": outcome.message})
         for outcome in outcomes
     ]
-    tired = _tired(connection, [outcome.key for outcome in outcomes if state_of(outcome) == "not_sent"])
+    tired = _tired(way.connection, [outcome.key for outcome in outcomes if state_of(outcome) == "not_sent"])
     troubles = [opening(trouble) for outcome in outcomes for trouble in _troubles(by_push[outcome.key], outcome, tired)]
-    journal.append(events + troubles)
+    way.journal.append(events + troubles)
     return outcomes
 
 
@@ -169,9 +151,9 @@ def _trouble(kind: str, line: Line, says: str) -> Trouble:
     return Trouble(kind, line.about, f"{line.about}: {says}", line.system)
 
 
-def _count(counts: dict[str, int], sent: list[Correction], outcomes: list[Outcome], refused: int) -> None:
+def _count(counts: Counter[str], sent: list[Correction], outcomes: list[Outcome], refused: int) -> None:
     lines = {correction.push_id: len(correction.lines) for correction in sent}
     for outcome in outcomes:
-        counts[state_of(outcome)] = counts.get(state_of(outcome), 0) + lines[outcome.key]
+        counts[state_of(outcome)] += lines[outcome.key]
     if refused:
-        counts["refused"] = counts.get("refused", 0) + refused
+        counts["refused"] += refused

@@ -107,7 +107,7 @@ MUTANTS = (
         "the intent is not journaled first",
         0,
         "reconcile/push.py",
-        "    journal.append([intent(correction) for correction in corrections])\n",
+        "    way.journal.append([intent(correction) for correction in corrections])\n",
         "",
     ),
     Mutant("creates do not wait for newcomers", 0, *NO_NEWCOMERS),

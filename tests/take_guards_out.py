@@ -80,7 +80,7 @@ GUARDS = (
     Guard(
         "the intent is journaled first",
         "reconcile/push.py",
-        "    journal.append([intent(correction) for correction in corrections])\n",
+        "    way.journal.append([intent(correction) for correction in corrections])\n",
         "",
         "test_disturbed.py::test_a_firm_is_brought_to_rest_with_every_promise_kept",
     ),
