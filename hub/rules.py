@@ -94,7 +94,6 @@ def on_day(project: str, day: date) -> Rules:
     return found
 
 
-of.cache_clear = on_day.cache_clear  # who changes a rule while the hub runs lets it be read anew
 COMPILED: dict[str, Rules] = {}  # by version: what this process compiles models under
 
 

@@ -98,7 +98,7 @@ class Firm:
     def change_rules(self, text: str) -> None:
         """From now on ownership says so of these fields of a customer."""
         (self.firm.folder / "ownership.yaml").write_text(owned(text))
-        rules.of.cache_clear()  # whoever changes a rule starts the hub anew
+        rules.on_day.cache_clear()  # whoever changes a rule starts the hub anew
         ownership.read.cache_clear()
 
     def plan(self) -> plan.Plan:

@@ -74,7 +74,7 @@ def promote(small: Small, name: str, file: Path) -> None:
     shutil.copyfile(file, small.firm.folder / name)
     with (small.firm.folder / "concord.yaml").open("a") as settings:
         settings.write("ownership: ownership.yaml\n" if name == "ownership.yaml" else "")
-    rules.of.cache_clear()
+    rules.on_day.cache_clear()
     matching.read.cache_clear()
     small.firm = replace(firm.read(small.firm.folder), systems=small.firm.systems)
     small.turn()
