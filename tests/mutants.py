@@ -24,11 +24,11 @@ class Mutant:
     file: str
     text: str
     instead: str
-    also: tuple[str, str, str] | None = None  # a second guard that would hold in its place: file, text, instead
+    also: tuple[tuple[str, str, str], ...] = ()  # other guards that would hold in its place: file, text, instead
 
     @property
     def edits(self) -> list[tuple[str, str, str]]:
-        return [(self.file, self.text, self.instead), *([self.also] if self.also else [])]
+        return [(self.file, self.text, self.instead), *self.also]
 
 
 NO_NEWCOMERS = ("reconcile/precondition.py", "return {record_id for (record_id,) in strangers}", "return set()")
@@ -39,7 +39,7 @@ MUTANTS = (
         "reconcile/settle.py",
         "ids = connector.find(each, [hub_id]).get(hub_id, [])",
         "ids = []",
-        also=NO_NEWCOMERS,  # or the look for newcomers finds what the first look should have
+        also=(NO_NEWCOMERS,),  # or the look for newcomers finds what the first look should have
     ),
     Mutant(
         "what is in doubt is due again",
@@ -47,7 +47,7 @@ MUTANTS = (
         "reconcile/plan.py",
         "AS v ON v.discrepancy_id = d.discrepancy_id\nANTI JOIN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))",
         "AS v ON v.discrepancy_id = d.discrepancy_id\nANTI JOIN (SELECT line_id FROM journal.push WHERE state IN ('acknowledged'))",
-        also=DOOR,
+        also=(DOOR, ("reconcile/lease.py", " OR p.state IN ('intended', 'in_doubt', 'acknowledged')", "")),
     ),
     Mutant(
         "a create is due again when its values change",
@@ -93,7 +93,7 @@ MUTANTS = (
         "reconcile/push.py",
         "plan.approved(connection, system.system)",
         "[line for line in plan.read(connection).lines if line.system == system.system]",
-        also=DOOR,
+        also=(DOOR,),
     ),
     Mutant(
         "leases are ignored",
@@ -101,7 +101,7 @@ MUTANTS = (
         "reconcile/lease.py",
         "{line_id for (line_id,) in rows}\n    if taken:",
         "set()\n    if taken:",
-        also=DOOR,
+        also=(DOOR,),
     ),
     Mutant(
         "the intent is not journaled first",
@@ -110,7 +110,7 @@ MUTANTS = (
         "    way.journal.append([intent(correction) for correction in corrections])\n",
         "",
     ),
-    Mutant("creates do not wait for newcomers", 0, *NO_NEWCOMERS),
+    Mutant("creates do not wait for newcomers", 409, *NO_NEWCOMERS),
     Mutant("what is gone is written", 8564, "reconcile/precondition.py", 'if found.state != "there":', "if False:"),
 )
 
