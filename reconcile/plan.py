@@ -17,6 +17,7 @@ from reconcile import beside, consent
 from reconcile.in_force import InForce
 
 CHUNK = 1_000  # lines in one journal event
+UNDER_WAY = "state IN ('intended', 'in_doubt', 'acknowledged')"  # pushes of which it is not known what became of them
 
 # One row a correction that is due: not waived, not on its way, and held when finance forbids it, the breaker stopped its object, an
 # exception about it is open, or a steward has still to say whether a record to create is there already. A view, so that it is never
@@ -35,10 +36,10 @@ SELECT d.* EXCLUDE (about), a.actor AS approved_by, a.policy, s.class AS sensiti
   CASE WHEN hold IS NOT NULL THEN 'held' WHEN a.people >= eyes OR eyes = 1 AND a.line_id IS NOT NULL THEN 'approved' ELSE 'needs_consent' END AS status
 FROM about AS d
 ANTI JOIN journal.waiver AS v ON v.discrepancy_id = d.discrepancy_id
-ANTI JOIN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')) AS i ON i.line_id = d.line_id
+ANTI JOIN (SELECT line_id FROM journal.push WHERE {under_way}) AS i ON i.line_id = d.line_id
 -- a record that is being created is on its way, even if its values would be others by now
 ANTI JOIN (
-  SELECT action, system, object, hub_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged') AND action = 'create'
+  SELECT action, system, object, hub_id FROM journal.push WHERE {under_way} AND action = 'create'
 ) AS p ON p.action = d.action AND p.system = d.system AND p.object = d.object AND p.hub_id = d.hub_id
 LEFT JOIN work.control AS k ON TRUE  -- absent: nothing was set yet
 LEFT JOIN work.sensitivity AS s ON s.entity = d.entity AND s.field = d.field
@@ -71,12 +72,12 @@ LEFT JOIN (
 LEFT JOIN (
   SELECT 'create' AS action, entity, hub_id, system, object, min(record_ref) AS record_ref FROM identity.doubt GROUP BY ALL
 ) AS w ON w.action = d.action AND w.entity = d.entity AND w.hub_id = d.hub_id AND w.system = d.system AND w.object = d.object
-""".replace("{now}", beside.NOW)
+""".replace("{now}", beside.NOW).replace("{under_way}", UNDER_WAY)
 # Asked first: most systems agree most of the time, and to plan the query above takes longer than to answer one of these.
 ANY = "SELECT 1 FROM outbound.delta LIMIT 1"
-CONSENTED = """
+CONSENTED = f"""
 SELECT 1 FROM outbound.delta AS d SEMI JOIN journal.approval AS a ON a.line_id = d.line_id
-ANTI JOIN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')) AS i ON i.line_id = d.line_id
+ANTI JOIN (SELECT line_id FROM journal.push WHERE {UNDER_WAY}) AS i ON i.line_id = d.line_id
 WHERE $system IS NULL OR d.system = $system LIMIT 1"""
 
 
@@ -225,9 +226,7 @@ def _sealed(connection: duckdb.DuckDBPyConnection) -> set[tuple]:
 
 def _on_their_way(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Lines that are not due because they were sent: they are in the plan until it is known what came of them."""
-    rows = connection.execute(
-        "SELECT DISTINCT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')"
-    ).fetchall()
+    rows = connection.execute(f"SELECT DISTINCT line_id FROM journal.push WHERE {UNDER_WAY}").fetchall()
     return {line_id for (line_id,) in rows}
 
 

@@ -43,10 +43,10 @@ MUTANTS = (
     ),
     Mutant(
         "what is in doubt is due again",
-        144,
+        5,
         "reconcile/plan.py",
-        "AS v ON v.discrepancy_id = d.discrepancy_id\nANTI JOIN (SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))",
-        "AS v ON v.discrepancy_id = d.discrepancy_id\nANTI JOIN (SELECT line_id FROM journal.push WHERE state IN ('acknowledged'))",
+        "UNDER_WAY = \"state IN ('intended', 'in_doubt', 'acknowledged')\"",
+        "UNDER_WAY = \"state IN ('acknowledged')\"",
         also=(DOOR, ("reconcile/lease.py", " OR p.state IN ('intended', 'in_doubt', 'acknowledged')", "")),
     ),
     Mutant(
