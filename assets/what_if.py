@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from assets import correct
-from assets.hub_file import PARTS
+from assets import correct, hub_file
 from assets.understand import understand
 from hub import entity, firm, journal, rule_history, rules, store
 from hub.controls import Controls
@@ -57,8 +56,8 @@ def _build(side: Firm, live: Firm, copied: Path, entries: Journal, into: Path) -
     """Turn a copy of the hub under the rules of a firm, and write down its rows."""
     side.state.mkdir()
     shutil.copyfile(copied, side.hub_file)
-    for kept in (path for pattern in PARTS for path in live.state.glob(pattern)):
-        shutil.copyfile(kept, side.state / kept.name)
+    for part in hub_file.parts(live):
+        shutil.copyfile(part, side.state / part.name)
     with journal.open(side.journal) as copy:
         journal.copy(entries, copy)
         understand(side, copy)
