@@ -1,6 +1,7 @@
 """The SQLMesh project of a firm: its models under the firm's rules, and the version of both."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -11,6 +12,9 @@ from hub.firm import Firm
 
 ROOT = Path(__file__).parent.parent
 START = "2026-01-01"
+# SQLMesh would load models in forks of this process, and reads this when it is imported. What DuckDB and Polars have running in threads
+# does not survive a fork: one ended with a segmentation fault.
+os.environ["MAX_FORK_WORKERS"] = "1"
 
 
 def version(firm: Firm) -> str:
