@@ -311,7 +311,7 @@ def test_a_firms_own_matching_holds_before_ours_and_changes_the_version_of_its_r
     own = tmp_path / "identity" / "worker.yaml"
     own.parent.mkdir()
     own.write_text((matching.FOLDER / "worker.yaml").read_text().replace("link: 6.63", "link: 9.96"))
-    for remembered in (rules.of, matching.read):
+    for remembered in (rules.on_day, matching.read):
         remembered.cache_clear()
 
     assert rules.of(str(tmp_path)).matching("worker").link == 9.96
