@@ -1,8 +1,8 @@
 """The SQLMesh models, compiled once for each version of the rules.
 
 SQLMesh compiles, versions, audits and documents the models. Rendering all of them took 12 CPU seconds for a cycle
-that changed nothing; so each model is rendered twice when rules or models change, whole and for touched keys alone,
-and a cycle runs what was rendered.
+that changed nothing; so each model's SQL is written twice when rules or models change, whole and for touched keys alone,
+and a cycle runs what was written.
 """
 
 import json
@@ -97,7 +97,7 @@ def _plain(table: str) -> str:
 
 
 def _compile(firm: Firm) -> list[Compiled]:
-    """Plan the models with SQLMesh, which makes what is new, and render each of them."""
+    """Plan the models with SQLMesh, which makes what is new, and write the SQL of each."""
     stage.info("the models are new under these rules: SQLMesh compiles them, once", extra={"stage": "compile"})
     from sqlmesh.core.config import DuckDBConnectionConfig, GatewayConfig
 
@@ -110,12 +110,12 @@ def _compile(firm: Firm) -> list[Compiled]:
         # Not the context's own snapshots: it would read them back from its state, and parse them again.
         snapshots = {each.name: each for each in plan.snapshots.values()}
         tables = [snapshots[name] for name in context.dag.sorted if name in snapshots and snapshots[name].is_materialized]
-        made = [_rendered(snapshot, snapshots) for snapshot in tables]
+        made = [_written(snapshot, snapshots) for snapshot in tables]
     stage.info("%d models compiled", len(made), extra={"stage": "compile"})
     return made
 
 
-def _rendered(snapshot, snapshots) -> Compiled:
+def _written(snapshot, snapshots) -> Compiled:
     model, table = snapshot.model, snapshot.table_name()
     properties = {name: str(value) for name, value in model.custom_materialization_properties.items()}
     stale = " OR ".join(

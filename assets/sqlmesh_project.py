@@ -26,8 +26,9 @@ def version(firm: Firm) -> str:
         path for room in ("models", "macros", "materializations") for path in (ROOT / room).rglob("*") if path.suffix in (".sql", ".py")
     ]
     shaping = [
-        ROOT / "hub" / name for name in ("keys.py", "matching.py", "normal.py", "pairs.py", "text.py")
-    ]  # what macros take their SQL from
+        ROOT / "hub" / f"{name}.py"
+        for name in ("cutover", "entity", "keys", "mapping", "matching", "normal", "ownership", "ownership_rule", "pairs", "rules", "text")
+    ]  # what macros take their SQL from, and the rules that they ask
     for path in (*sorted((ROOT / "assets").glob("sqlmesh_*.py")), *shaping, *sorted(sources)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
