@@ -13,17 +13,18 @@ from hub import baseline, journal_event, journal_search, snapshot, store
 from hub.errors import HubError, Refused
 from hub.firm import Firm
 from hub.journal import Event, Journal
+from hub.projection import UNDER_WAY
 from hub.snapshot import Manifest
 
 PRESENT = ("canonical.", "identity.", "golden.", "discrepancy.", "outbound.")
 
 # Values of events before a moment, as far as the plan line, the write or the exception that they are about is over.
-VALUES = """
+VALUES = f"""
 SELECT v.seq, v.digest FROM value AS v JOIN stored AS s ON s.seq = v.seq
 WHERE s.at_us < epoch_us($before::TIMESTAMP) AND CASE s.kind
   WHEN 'plan.sealed' THEN s.seq NOT IN (SELECT seq FROM cut.journal.sealed)
-  WHEN 'push.intended' THEN s.subject NOT IN (SELECT push_id FROM cut.journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))
-  WHEN 'push.outcome' THEN s.subject NOT IN (SELECT push_id FROM cut.journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged'))
+  WHEN 'push.intended' THEN s.subject NOT IN (SELECT push_id FROM cut.journal.push WHERE state IN {UNDER_WAY})
+  WHEN 'push.outcome' THEN s.subject NOT IN (SELECT push_id FROM cut.journal.push WHERE state IN {UNDER_WAY})
   WHEN 'exception.opened' THEN s.subject NOT IN (SELECT id FROM cut.journal.exception)
   ELSE s.kind = 'sensitive.shown' END
 ORDER BY ALL"""

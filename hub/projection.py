@@ -8,6 +8,8 @@ import duckdb
 
 from hub.journal import Journal
 
+UNDER_WAY = "('intended', 'in_doubt', 'acknowledged')"  # the states of a push of which it is not known yet what became of it
+
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS journal;
 CREATE SCHEMA IF NOT EXISTS work;

@@ -23,9 +23,9 @@ WORKER = f"{socket.gethostname()}:{os.getpid()}"
 LASTS = timedelta(minutes=15)  # longer than a batch takes whose every answer is slow
 
 # The lines that another worker leased before us and still holds, or that were sent since the plan was read.
-TAKEN = """
+TAKEN = f"""
 SELECT t.line_id FROM (SELECT unnest($lines) AS line_id) AS t
-WHERE EXISTS (SELECT 1 FROM journal.push AS p WHERE p.line_id = t.line_id AND (p.seq > $since OR p.state IN ('intended', 'in_doubt', 'acknowledged')))
+WHERE EXISTS (SELECT 1 FROM journal.push AS p WHERE p.line_id = t.line_id AND (p.seq > $since OR p.state IN {projection.UNDER_WAY}))
   OR EXISTS (SELECT 1 FROM journal.lease AS l WHERE l.line_id = t.line_id AND list_contains($others, l.worker) AND l.until > $at AND l.seq < $mine)"""
 # Whether anything but this worker's own pushing is in the journal since the plan was read: then a line may be due no longer.
 STIRRED = """

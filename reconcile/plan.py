@@ -13,11 +13,11 @@ from hub import projection
 from hub.controls import person
 from hub.errors import Refused
 from hub.journal import Event, Journal
+from hub.projection import UNDER_WAY
 from reconcile import beside, consent
 from reconcile.in_force import InForce
 
 CHUNK = 1_000  # lines in one journal event
-UNDER_WAY = "state IN ('intended', 'in_doubt', 'acknowledged')"  # pushes of which it is not known what became of them
 
 # One row a correction that is due: not waived, not on its way, and held when finance forbids it, the breaker stopped its object, an
 # exception about it is open, or a steward has still to say whether a record to create is there already. A view, so that it is never
@@ -36,10 +36,10 @@ SELECT d.* EXCLUDE (about), a.actor AS approved_by, a.policy, s.class AS sensiti
   CASE WHEN hold IS NOT NULL THEN 'held' WHEN a.people >= eyes OR eyes = 1 AND a.line_id IS NOT NULL THEN 'approved' ELSE 'needs_consent' END AS status
 FROM about AS d
 ANTI JOIN journal.waiver AS v ON v.discrepancy_id = d.discrepancy_id
-ANTI JOIN (SELECT line_id FROM journal.push WHERE {under_way}) AS i ON i.line_id = d.line_id
+ANTI JOIN (SELECT line_id FROM journal.push WHERE state IN {under_way}) AS i ON i.line_id = d.line_id
 -- a record that is being created is on its way, even if its values would be others by now
 ANTI JOIN (
-  SELECT action, system, object, hub_id FROM journal.push WHERE {under_way} AND action = 'create'
+  SELECT action, system, object, hub_id FROM journal.push WHERE state IN {under_way} AND action = 'create'
 ) AS p ON p.action = d.action AND p.system = d.system AND p.object = d.object AND p.hub_id = d.hub_id
 LEFT JOIN work.control AS k ON TRUE  -- absent: nothing was set yet
 LEFT JOIN work.sensitivity AS s ON s.entity = d.entity AND s.field = d.field
@@ -77,8 +77,8 @@ LEFT JOIN (
 ANY = "SELECT 1 FROM outbound.delta LIMIT 1"
 CONSENTED = f"""
 SELECT 1 FROM outbound.delta AS d SEMI JOIN journal.approval AS a ON a.line_id = d.line_id
-ANTI JOIN (SELECT line_id FROM journal.push WHERE {UNDER_WAY}) AS i ON i.line_id = d.line_id
-WHERE $system IS NULL OR d.system = $system LIMIT 1"""
+ANTI JOIN (SELECT line_id FROM journal.push WHERE state IN {UNDER_WAY}) AS i ON i.line_id = d.line_id
+WHERE d.system = $system LIMIT 1"""
 
 
 @dataclass(frozen=True)
@@ -169,14 +169,14 @@ def read(connection: duckdb.DuckDBPyConnection) -> Plan:
     return _read(connection, "TRUE") if connection.execute(ANY).fetchone() else Plan(())
 
 
-def approved(connection: duckdb.DuckDBPyConnection, system: str | None = None) -> tuple[Line, ...]:
-    """The lines of the plan that may be sent, of one system or of all."""
+def approved(connection: duckdb.DuckDBPyConnection, system: str) -> tuple[Line, ...]:
+    """The lines of the plan that may be sent to a system."""
     if not connection.execute(CONSENTED, {"system": system}).fetchone():
         return ()
-    return _read(connection, "status = 'approved' AND ($system IS NULL OR system = $system)", system=system).lines
+    return _read(connection, "status = 'approved' AND system = $system", system=system).lines
 
 
-def _read(connection: duckdb.DuckDBPyConnection, wanted: str, **values: str | None) -> Plan:
+def _read(connection: duckdb.DuckDBPyConnection, wanted: str, **values: str) -> Plan:
     names = ", ".join(Line.__dataclass_fields__)
     rows = connection.execute(
         f"SELECT {names} FROM work.plan_line WHERE {wanted} ORDER BY system, object, action, record_id, hub_id, field, line_id", values
@@ -226,7 +226,7 @@ def _sealed(connection: duckdb.DuckDBPyConnection) -> set[tuple]:
 
 def _on_their_way(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Lines that are not due because they were sent: they are in the plan until it is known what came of them."""
-    rows = connection.execute(f"SELECT DISTINCT line_id FROM journal.push WHERE {UNDER_WAY}").fetchall()
+    rows = connection.execute(f"SELECT DISTINCT line_id FROM journal.push WHERE state IN {UNDER_WAY}").fetchall()
     return {line_id for (line_id,) in rows}
 
 

@@ -13,14 +13,14 @@ from reconcile.exceptions import Trouble, opening
 
 # Pushes on their way, and whether their record was read after their last news: a read that began before the answer came may
 # have passed it by, and a row in quarantine shows nothing. A create is due for as long as the record is missing, whatever values it would be given by now.
-OPEN = """
+OPEN = f"""
 WITH latest AS (
   SELECT p.push_id, any_value(p.system) AS system, any_value(p.object) AS object, any_value(p.hub_id) AS hub_id, any_value(p.record_id) AS record_id,
     any_value(p.action) AS action, any_value(p.state) AS state, max(p.intended_at) AS intended_at, bool_or(d.line_id IS NOT NULL OR c.hub_id IS NOT NULL) AS still_due
   FROM journal.push AS p
   LEFT JOIN outbound.delta AS d ON d.line_id = p.line_id
   LEFT JOIN outbound.delta AS c ON p.action = 'create' AND c.action = 'create' AND c.system = p.system AND c.object = p.object AND c.hub_id = p.hub_id
-  WHERE p.state IN ('intended', 'in_doubt', 'acknowledged')
+  WHERE p.state IN {projection.UNDER_WAY}
   GROUP BY p.push_id
 ), news AS (
   SELECT subject AS push_id, max(happened_at) AS at FROM journal.event WHERE kind = 'push.outcome' AND subject IN (SELECT push_id FROM latest) GROUP BY subject
@@ -107,7 +107,7 @@ def settle(
 
 def _under_way(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether anything is: mostly nothing, and `OPEN` reads much to find that out."""
-    under_way = "SELECT 1 FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged') LIMIT 1"
+    under_way = f"SELECT 1 FROM journal.push WHERE state IN {projection.UNDER_WAY} LIMIT 1"
     return connection.execute(under_way).fetchone() is not None
 
 

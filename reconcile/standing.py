@@ -4,6 +4,7 @@ import duckdb
 
 from hub import entity
 from hub.ownership import Rule
+from hub.projection import UNDER_WAY
 from hub.rules import Rules
 from reconcile import shown
 from reconcile.chain import Link
@@ -104,9 +105,9 @@ def _discrepancy(connection: duckdb.DuckDBPyConnection, of: str, row: tuple) -> 
         "SELECT line_id, status, hold, want FROM work.plan_line WHERE discrepancy_id = ? ORDER BY line_id", [key]
     ).fetchall()
     sent = connection.execute(
-        """
+        f"""
       SELECT p.push_id, p.state FROM journal.push AS p JOIN outbound.delta AS d ON d.line_id = p.line_id
-      WHERE d.discrepancy_id = ? AND p.state IN ('intended', 'in_doubt', 'acknowledged') ORDER BY p.seq DESC LIMIT 1""",
+      WHERE d.discrepancy_id = ? AND p.state IN {UNDER_WAY} ORDER BY p.seq DESC LIMIT 1""",
         [key],
     ).fetchone()
     if reason:

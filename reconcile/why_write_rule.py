@@ -3,6 +3,7 @@
 import duckdb
 
 from hub.past import HELD
+from hub.projection import UNDER_WAY
 from hub.rules import Rules
 from reconcile import shown, standing
 from reconcile.why_rule import Rule
@@ -60,7 +61,7 @@ def _out_of_plan(connection: duckdb.DuckDBPyConnection, line: dict) -> tuple[str
     if waived:
         return "waived", Rule("waived", f"waived by {waived[0]}: {waived[1]}", {"waived_by": waived[0], "reason": waived[1]})
     sent = connection.execute(
-        """SELECT push_id, state, intended_at FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')
+        f"""SELECT push_id, state, intended_at FROM journal.push WHERE state IN {UNDER_WAY}
       AND (line_id = ? OR (action = 'create' AND system = ? AND object = ? AND hub_id = ?)) ORDER BY seq DESC LIMIT 1""",
         [line["line_id"], line["system"], line["object"], line["hub_id"]],
     ).fetchone()

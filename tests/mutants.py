@@ -45,9 +45,9 @@ MUTANTS = (
         "what is in doubt is due again",
         5,
         "reconcile/plan.py",
-        "UNDER_WAY = \"state IN ('intended', 'in_doubt', 'acknowledged')\"",
-        "UNDER_WAY = \"state IN ('acknowledged')\"",
-        also=(DOOR, ("reconcile/lease.py", " OR p.state IN ('intended', 'in_doubt', 'acknowledged')", "")),
+        "from hub.projection import UNDER_WAY\n",
+        "UNDER_WAY = \"('acknowledged')\"\n",
+        also=(DOOR, ("reconcile/lease.py", " OR p.state IN {projection.UNDER_WAY}", "")),
     ),
     Mutant(
         "a create is due again when its values change",

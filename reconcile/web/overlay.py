@@ -43,7 +43,7 @@ SELECT * FROM ("""
         said="""(
   SELECT seq, actor, body FROM journal.event WHERE kind = 'match.decided' UNION ALL SELECT seq, actor, body FROM since WHERE kind = 'match.decided')"""
     )
-    + """);
+    + f""");
 
 CREATE TEMP TABLE waiver AS
 WITH said AS (
@@ -95,7 +95,7 @@ LEFT JOIN consent AS n ON n.line_id = l.line_id
 LEFT JOIN waiver AS w ON w.discrepancy_id = l.discrepancy_id
 LEFT JOIN (
   SELECT unnest(from_json(body -> 'lines', '["VARCHAR"]')) AS line_id FROM since WHERE kind = 'push.intended'
-  UNION SELECT line_id FROM journal.push WHERE state IN ('intended', 'in_doubt', 'acknowledged')
+  UNION SELECT line_id FROM journal.push WHERE state IN {projection.UNDER_WAY}
 ) AS s ON s.line_id = l.line_id
 LEFT JOIN (
   SELECT subject, any_value(message ORDER BY seq) AS message
