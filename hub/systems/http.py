@@ -7,9 +7,10 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import stamina
@@ -18,6 +19,7 @@ from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SQLiteBucket
 from hub.errors import HubError, SystemUnavailable
 
 log = logging.getLogger(__name__)
+Item, Done = TypeVar("Item"), TypeVar("Done")
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 SPANS = {"per_second": Duration.SECOND, "per_day": Duration.DAY}
 PATIENCE = 60  # seconds that a request waits for its turn
@@ -93,7 +95,7 @@ class Http:
         verify: bool | str = True,
     ):
         limits = limits or {}
-        in_flight = int(limits.get("in_flight", 8))
+        self.at_once = int(limits.get("in_flight", 8))
         self.system, self.attempts = system, attempts
         # Loading the authorities takes 50 ms; an address without TLS has no use for them.
         verify = verify if base_url.startswith("https") else False
@@ -104,7 +106,7 @@ class Http:
             timeout=timeout,
             verify=verify,
             trust_env=False,
-            limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight),
+            limits=httpx.Limits(max_connections=self.at_once, max_keepalive_connections=self.at_once),
         )
         self.limiter = _limiter(system, limits, budget)
         self.redact, self.free_at = redactor(secrets), 0.0
@@ -141,6 +143,19 @@ class Http:
         if response.status_code >= 500:
             raise InDoubt(f"{self.system} {method} {url}: answered {response.status_code} {self.redact(response.text[:200])}")
         return response
+
+    def each(self, act: Callable[[Item], Done], items: Sequence[Item]) -> list[Done]:
+        """What `act` gives for each item, in their order, as many at once as requests may be in flight.
+
+        Raises what `act` raises for the first item that it fails on; of the others, those that have not begun then never begin.
+        """
+        if self.at_once == 1 or len(items) < 2:
+            return [act(item) for item in items]
+        pool = ThreadPoolExecutor(min(self.at_once, len(items)), thread_name_prefix=self.system)
+        try:
+            return list(pool.map(act, items))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def close(self) -> None:
         self.client.close()

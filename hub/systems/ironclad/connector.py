@@ -57,7 +57,7 @@ class Ironclad:
         yield Page(rows, last=not deleted and (since is not None or len(seen) >= counts[-1]), watermark=newest)
 
     def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
-        return {key: self._look(each, key) for key in record_ids}
+        return dict(zip(record_ids, self.http.each(lambda key: self._look(each, key), record_ids)))
 
     def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
         asked, found = set(hub_ids), {}
@@ -69,7 +69,7 @@ class Ironclad:
         return found
 
     def write(self, each: Object, writes: Sequence[Write]) -> list[Outcome]:
-        return [self._write(each, write) for write in writes]
+        return self.http.each(lambda write: self._write(each, write), writes)
 
     def close(self) -> None:
         self.http.close()

@@ -7,7 +7,7 @@ request and is found again by it; an update reads the record just before.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -78,15 +78,21 @@ class Kantata:
         return found
 
     def write(self, each: Object, writes: Sequence[Write]) -> list[Outcome]:
-        return [self._write(each, write) for write in writes]
+        # As many are looked at together as are then sent at once, so that each look is as fresh as one request is long.
+        size = self.http.at_once
+        return [outcome for start in range(0, len(writes), size) for outcome in self._look_and_write(each, writes[start : start + size])]
 
     def close(self) -> None:
         self.http.close()
 
-    def _write(self, each: Object, write: Write) -> Outcome:
+    def _look_and_write(self, each: Object, writes: Sequence[Write]) -> list[Outcome]:
+        seen = self.look(each, [write.record_id for write in writes if write.version])
+        return self.http.each(lambda write: self._write(each, write, seen), writes)
+
+    def _write(self, each: Object, write: Write, seen: Mapping[str, Seen]) -> Outcome:
+        if write.version and (refusal := _moved(write, seen[write.record_id])):
+            return refusal
         try:
-            if write.version and (refusal := self._moved(each, write)):
-                return refusal
             outcome = self._send(each, write)
         except NotSent as failure:
             return Outcome(write.key, "rejected", message=f"not sent: {failure}")
@@ -105,17 +111,6 @@ class Kantata:
             return Outcome(write.key, "rejected", write.record_id, f"{response.status_code} {api.errors(self.http, response)}")
         record_id = write.record_id or api.record_id(response)
         return Outcome(write.key, "acknowledged" if record_id else "in_doubt", record_id, "" if record_id else "the answer names no record")
-
-    def _moved(self, each: Object, write: Write) -> Outcome | None:
-        """The refusal of an update whose record is no longer as it was looked at."""
-        seen = self.look(each, [write.record_id])[write.record_id]
-        if seen.state == "unknown":
-            return Outcome(
-                write.key, "rejected", write.record_id, "not sent: the record could not be read just before; see if the token may see it"
-            )
-        if seen.version != write.version:
-            return Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
-        return None
 
     def _with_custom_fields(self, each: Object, done: Outcome, values: Record) -> Outcome:
         """Set custom fields, a request each. The record itself is written by then, so whatever goes wrong leaves a doubt."""
@@ -166,6 +161,17 @@ class Kantata:
         """Ids of records that Kantata says were deleted, in the nine days that it remembers."""
         answers = api.pages(self.http, "subscribed_events", {"event_types": f"{SINGULAR[each.name]}:deleted"})
         return {str(event["subject_id"]) for answer in answers for event in api.records("subscribed_events", answer)}
+
+
+def _moved(write: Write, seen: Seen) -> Outcome | None:
+    """The refusal of an update whose record is no longer as it was looked at."""
+    if seen.state == "unknown":
+        return Outcome(
+            write.key, "rejected", write.record_id, "not sent: the record could not be read just before; see if the token may see it"
+        )
+    if seen.version != write.version:
+        return Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
+    return None
 
 
 def _version(each: Object, row: Record) -> str:

@@ -80,13 +80,18 @@ class NetSuite:
 
     def write(self, each: mapping.Object, writes: Sequence[Write]) -> list[Outcome]:
         # One record a request: NetSuite's batches are asynchronous jobs ("Batch Operations"), too late for a precondition.
-        return [self._write(each, write) for write in writes]
+        # As many are looked at together as are then sent at once, so that each look is as fresh as one request is long.
+        size = self.http.at_once
+        return [outcome for start in range(0, len(writes), size) for outcome in self._look_and_write(each, writes[start : start + size])]
 
-    def _write(self, each: mapping.Object, write: Write) -> Outcome:
+    def _look_and_write(self, each: mapping.Object, writes: Sequence[Write]) -> list[Outcome]:
         try:
-            seen = self.look(each, [write.record_id])[write.record_id] if write.record_id else Seen("there", {})
+            seen = self.look(each, [write.record_id for write in writes if write.record_id])
         except HubError as failure:
-            return Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}")
+            return [Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}") for write in writes]
+        return self.http.each(lambda write: self._write(each, write, seen.get(write.record_id, Seen("there", {}))), writes)
+
+    def _write(self, each: mapping.Object, write: Write, seen: Seen) -> Outcome:
         if seen.state == "unknown":
             message = f"not sent: {each.name} {write.record_id} is not to be seen; see the role's permissions"
             return Outcome(write.key, "rejected", write.record_id, message)

@@ -54,7 +54,7 @@ class Redmine:
             rest.require_administrator(self.http)
         except HubError:
             return dict.fromkeys(record_ids, Seen("unknown"))
-        return {key: self._look(each, key) for key in record_ids}
+        return dict(zip(record_ids, self.http.each(lambda key: self._look(each, key), record_ids)))
 
     def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
         rest.require_administrator(self.http)
@@ -68,7 +68,7 @@ class Redmine:
         return {hub_id: ids for hub_id, ids in found.items() if hub_id in set(hub_ids)}
 
     def write(self, each: Object, writes: Sequence[Write]) -> list[Outcome]:
-        return [self._write(each, write) for write in writes]
+        return self.http.each(lambda write: self._write(each, write), writes)
 
     def close(self) -> None:
         self.http.close()

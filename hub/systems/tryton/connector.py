@@ -73,7 +73,7 @@ class Tryton:
         return found
 
     def write(self, each: Object, writes: Sequence[Write]) -> list[Outcome]:
-        return [self._write(each, write) for write in writes]
+        return self.rpc.http.each(lambda write: self._write(each, write), writes)
 
     def close(self) -> None:
         self.rpc.http.close()
