@@ -3,7 +3,7 @@
 import proteus
 import pytest
 import seed
-from tryton_erp import PARTY, SYSTEM, create, party, read
+from tryton_erp import PARTY, SYSTEM, create, party, read, update
 
 from hub.systems.tryton import connector as tryton_connector
 
@@ -32,6 +32,7 @@ def test_a_party_is_shown_with_its_address_mechanisms_and_identifier(erp):
         "id": 0,
         "code": "",
         "changed": "",
+        "edited_by": "admin",
         "name": "Alder & Brook GmbH",
         "inactive": False,
         "replaced_by": None,
@@ -68,6 +69,21 @@ def test_an_incremental_read_gives_what_a_person_changed_also_in_a_related_recor
     changed = [row for row in read(erp, PARTY, since=newest) if row["changed"] > newest]
 
     assert [shown(row) for row in changed] == [value]
+
+
+def test_a_record_names_the_person_who_changed_it_last_also_in_a_related_record(erp, tryton):
+    sales = tryton.as_another("Toni Sales")
+    (alder,) = sales("party.party").find([("name", "=", "Alder & Brook GmbH")])
+    street = sales("party.address")(alder.addresses[0].id)
+    street.city = "Potsdam"
+    street.save()
+    by_a_person = next(row for row in read(erp, PARTY) if row["id"] == alder.id)
+
+    (outcome,) = erp.write(PARTY, [update(erp, PARTY, str(alder.id), {"phone": "+49 30 23125 199"})])
+    by_us = next(row for row in read(erp, PARTY) if row["id"] == alder.id)
+
+    assert outcome.state == "acknowledged"
+    assert [row["edited_by"] for row in (by_a_person, by_us)] == ["Toni Sales", "admin"]
 
 
 def test_the_watermark_starts_a_little_early_because_a_record_bears_the_time_at_which_its_transaction_began(erp):

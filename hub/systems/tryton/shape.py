@@ -11,7 +11,7 @@ from hub.systems.tryton import typed
 from hub.systems.tryton.rpc import Rpc
 
 MARK = "concord:"  # what stands before a hub id among people's own words
-STAMPS = ("create_date", "write_date", "_timestamp")
+EDITS = {"create_date": "create_uid", "write_date": "write_uid"}  # when, and who; Tryton keeps the last of each, for every record
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,27 @@ class Shape:
 
     @property
     def asked(self) -> list[str]:
-        return self.fields + [f"{path}.{stamp}" if path else stamp for path in self.stamped for stamp in STAMPS]
+        told = [*EDITS, *(f"{who}.rec_name" for who in EDITS.values()), "_timestamp"]
+        return self.fields + [f"{path}.{name}" if path else name for path in self.stamped for name in told]
 
     def since(self, at: str) -> list:
         """The domain of what changed at or after an instant. write_date is empty until the first write."""
         paths = [f"{path}." if path else "" for path in self.stamped]
-        return ["OR", *([f"{path}{stamp}", ">=", typed.moment(at)] for path in paths for stamp in STAMPS[:2])]
+        return ["OR", *([f"{path}{stamp}", ">=", typed.moment(at)] for path in paths for stamp in EDITS)]
 
     def show(self, raw: Record) -> Record:
         """Our record of a raw one."""
-        stamps = [each[stamp] for _, each in self._parts(raw) for stamp in STAMPS[:2] if each[stamp]]
-        return {"id": raw["id"], **self.row(raw), "hub_id": next(iter(self.hub_ids(raw)), None), "changed": max(stamps)}
+        parts = [each for _, each in self._parts(raw)]
+        changed, editor = max(
+            (each[when], value(each, f"{who}.rec_name") or "") for each in parts for when, who in EDITS.items() if each[when]
+        )
+        return {
+            "id": raw["id"],
+            **self.row(raw),
+            "hub_id": next(iter(self.hub_ids(raw)), None),
+            "changed": changed,
+            "edited_by": editor or None,
+        }
 
     def version(self, raw: Record) -> str:
         """The _timestamp of every record that makes it up, as Tryton's context takes them."""
