@@ -13,8 +13,8 @@ from hub import journal, rules, store
 
 
 def prepare(clock: Clock, folder: str, records: str) -> None:
-    """A hub that knows its golden records and has no plan yet."""
-    the_firm = synthetic.make(Path(folder), int(records))
+    """A hub that knows its golden records and has no plan yet; one record in a hundred is to be corrected."""
+    the_firm = synthetic.make(Path(folder), int(records), differs=110)
     with journal.open(the_firm.journal) as book:
         start_up(the_firm)
         for name in the_firm.systems:

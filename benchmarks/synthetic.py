@@ -63,16 +63,16 @@ def _word(seed: str, parts: int) -> str:
     return " || ".join(f"{SYLLABLES}[(1 + hash({seed}, {part}) % 30)::INT]" for part in range(parts))
 
 
-# Four in five customers of sales are finance's too, written in another form; every fiftieth has another name, phone or street there.
+# Four in five customers of sales are finance's too, written in another form; every so many-th has another name there, as many another phone, as many another street.
 CUSTOMERS = f"""
 CREATE TABLE thing AS SELECT i, {_word("i", 3)} AS one, {_word("-i", 3)} AS two, lpad((hash(i, 7) % 100000000)::VARCHAR, 8, '0') AS digits, hash(i, 8) % 100000 AS zip,
   {_word("hash(i, 9) % 20000", 3)} AS street, hash(i, 10) % 200 AS house, if(i % 3 = 0, 'DE' || lpad((i * 7919 % 1000000000)::VARCHAR, 9, '0'), NULL) AS vat FROM range({{customers}}) AS t(i);
 CREATE TABLE account AS SELECT 'A' || i AS "Id", '2026-01-01T00:00:00Z' AS "Stamp", one || ' ' || two || ' GmbH' AS "Name", if(i % 5 = 0, 'I', 'A') AS "Status",
   vat AS "Vat", 'https://www.' || one || two || '.example/' AS "Website", '+49 30 ' || digits AS "Phone", 'office@' || one || two || '.example' AS "Email",
   street || 'strasse ' || house AS "Street", 'City ' || zip % 3000 AS "City", lpad(zip::VARCHAR, 5, '0') AS "Zip", 'DE' AS "Country", 'Industry ' || i % 50 AS "Industry" FROM thing;
-CREATE TABLE customer AS SELECT 'C' || i AS "Id", '2026-01-01T00:00:00Z' AS "Stamp", one || if(i % 50 = 1, '-', ' ') || two || ' GmbH' AS "Name", 'A' AS "Status",
-  lower(vat) AS "Vat", one || two || '.example' AS "Website", '0049 30' || if(i % 50 = 2, reverse(digits), digits) AS "Phone",
-  NULL::VARCHAR AS "Email", street || if(i % 50 = 3, 'str. ', 'strasse ') || house AS "Street", 'City ' || zip % 3000 AS "City", lpad(zip::VARCHAR, 5, '0') AS "Zip", 'DE' AS "Country",
+CREATE TABLE customer AS SELECT 'C' || i AS "Id", '2026-01-01T00:00:00Z' AS "Stamp", one || if(i % {{differs}} = 1, '-', ' ') || two || ' GmbH' AS "Name", 'A' AS "Status",
+  lower(vat) AS "Vat", one || two || '.example' AS "Website", '0049 30' || if(i % {{differs}} = 2, reverse(digits), digits) AS "Phone",
+  NULL::VARCHAR AS "Email", street || if(i % {{differs}} = 3, 'str. ', 'strasse ') || house AS "Street", 'City ' || zip % 3000 AS "City", lpad(zip::VARCHAR, 5, '0') AS "Zip", 'DE' AS "Country",
   NULL::VARCHAR AS "Industry" FROM thing WHERE i % 5 <> 0;
 CREATE TABLE invoice AS SELECT 'I' || j AS "Id", '2026-01-01T00:00:00Z' AS "Stamp", 'R-' || j AS "Number", ['P', 'D', 'X'][1 + j % 3] AS "Status",
   (DATE '2025-01-01' + (j % 600)::INT)::VARCHAR AS "Issued", (DATE '2025-01-31' + (j % 600)::INT)::VARCHAR AS "Due", ((hash(j) % 10000000) / 100)::DECIMAL(18, 2)::VARCHAR AS "Amount",
@@ -89,14 +89,14 @@ UPDATE invoice SET "Stamp" = '{at}', "Amount" = "Amount"::DECIMAL(18, 2) + 1 WHE
 FILES = {"Account": "account", "Customer": "customer", "Invoice": "invoice"}
 
 
-def make(folder: Path, records: int) -> Firm:
-    """A firm with about so many records in all, in a new project folder."""
+def make(folder: Path, records: int, differs: int = 50) -> Firm:
+    """A firm with about so many records in all, in a new project folder; every `differs`-th customer differs in one field, as many in each of two more."""
     customers = records * 3 // 10
     for name, text in (("concord.yaml", SETTINGS), ("crm/system.yaml", CRM), ("erp/system.yaml", ERP)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     with duckdb.connect(str(folder / "source.duckdb")) as source:
-        source.execute(CUSTOMERS.format(customers=customers, invoices=records - customers - customers * 4 // 5))
+        source.execute(CUSTOMERS.format(customers=customers, differs=differs, invoices=records - customers - customers * 4 // 5))
     found = read(folder)
     found.state.mkdir(parents=True, exist_ok=True)
     return found

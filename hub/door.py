@@ -166,7 +166,8 @@ def covers(policy: dict[str, Any], line: Line, roles: dict[str, str]) -> bool:
 
 def empties(line: dict[str, Any]) -> bool:
     """Whether a line would leave nothing where something is."""
-    return line["action"] == "update" and set(json.loads(line["want"]).values()) == {None}
+    # The text is asked first: hardly any line says null, and each policy asks about each line.
+    return line["action"] == "update" and "null" in line["want"] and set(json.loads(line["want"]).values()) == {None}
 
 
 def _standing(lines: dict[str, Line], line_id: str) -> Line:

@@ -16,6 +16,7 @@ from hub.verify_journal import PLACE
 # What is said of a record or a person in a body, whatever the kind of event: values, and words that may quote them.
 KEYS = frozenset({"base", "want", "payload", "value", "message", "hold", "reason", "query", "evidence"})
 MARK = "~"
+NESTED = (dict, list)
 ERASED = "(erased)"
 CLEAR = '"(' + "|".join(sorted(KEYS)) + ')":[^n]'  # a value in a body itself, recorded by an earlier version; null says nothing
 
@@ -24,15 +25,17 @@ Kept = dict[str, tuple[str, str]]  # {digest: (salt, values as a JSON object)}
 
 def put_away(plain: Any, text: Callable[[Any], str], kept: Kept) -> Any:
     """A plain value with digests instead of the values under KEYS, which go to `kept`. Raises Refused for a key that is the mark."""
-    if isinstance(plain, list):
-        return [put_away(each, text, kept) for each in plain]
-    if not isinstance(plain, dict):
+    if type(plain) is list:
+        return [put_away(each, text, kept) if type(each) in NESTED else each for each in plain]
+    if type(plain) is not dict:
         return plain
     if MARK in plain:
         raise Refused(f"journal body: the key {MARK!r} stands for values that are kept elsewhere; call it otherwise")
-    away = {key: value for key, value in plain.items() if key in KEYS and value is not None}
-    rest = {key: put_away(value, text, kept) for key, value in plain.items() if key not in away}
-    return rest | ({MARK: _keep(text(away), sorted(away), kept)} if away else {})
+    away = {key: plain[key] for key in plain.keys() & KEYS if plain[key] is not None}
+    rest = {key: put_away(value, text, kept) if type(value) in NESTED else value for key, value in plain.items() if key not in away}
+    if away:
+        rest[MARK] = _keep(text(away), sorted(away), kept)
+    return rest
 
 
 def _keep(said: str, names: list[str], kept: Kept) -> list[str]:
