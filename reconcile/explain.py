@@ -15,13 +15,18 @@ NAMES = ("legal_name", "full_name", "name", "title", "code", "number")
 def trace(connection: duckdb.DuckDBPyConnection, system: str, each: str, record_id: str, rules: Rules | None = None) -> Chain:
     """The chain behind a record, on a cut or on the hub.
 
-    system     the system that holds it, or "hub" for a hub id
+    system     the system that holds it, or "hub" for a hub id or a push
     each       its object there, or the entity that the object holds
-    record_id  the system's own id, or a hub id
+    record_id  the system's own id, a hub id, or the id of the push that wrote it
     rules      those of the firm: with them, each value tells by which ownership it won
 
     A record that nobody knows gives a chain with `found` False that says what is similar.
     """
+    pushed = connection.execute(
+        "SELECT system, object, coalesce(record_id, hub_id) FROM journal.push WHERE push_id = ? ORDER BY seq DESC LIMIT 1", [record_id]
+    ).fetchone()
+    if system == "hub" and pushed:
+        return trace(connection, *pushed, rules)
     name = _object(connection, system, each)
     ref = f"{system}:{name}:{record_id}"
     tie = connection.execute("SELECT entity, hub_id FROM journal.crossref WHERE record_ref = ?", [ref]).fetchone()

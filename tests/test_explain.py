@@ -76,6 +76,17 @@ def test_a_record_that_the_hub_created_is_traced_too(play):
     assert push.because[0].facts["line_id"]
 
 
+def test_the_id_of_a_push_leads_to_the_record_that_it_wrote(play):
+    push_id, system, name, key = play.rows(
+        "SELECT push_id, system, object, record_id FROM journal.push WHERE state = 'confirmed' ORDER BY push_id LIMIT 1"
+    )[0]
+
+    chain = traced(play, "hub", "push", push_id)
+
+    assert chain == traced(play, system, name, key)
+    assert push_id in "\n".join(chain.lines())
+
+
 def test_sensitive_values_are_never_shown(play):
     values = {value for (value,) in play.rows("SELECT tax_id FROM canonical.customer WHERE tax_id IS NOT NULL")}
     keys = [key for (key,) in play.rows("SELECT record_id FROM canonical.customer WHERE system = 'salesforce'")]

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 Item, Done = TypeVar("Item"), TypeVar("Done")
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 SPANS = {"per_second": Duration.SECOND, "per_day": Duration.DAY}
+CORRELATION = "X-Correlation-ID"
 PATIENCE = 60  # seconds that a request waits for its turn
 
 
@@ -130,10 +131,13 @@ class Http:
                 f"{self.system} {url}: {self.redact(str(failure))} {self.attempts} times; see if the system is up, then run again"
             ) from failure
 
-    def send(self, method: str, url: str, **request: Any) -> httpx.Response:
-        """The answer to a write, sent once. Raises NotSent, or InDoubt when no answer tells what happened."""
+    def send(self, method: str, url: str, about: str, **request: Any) -> httpx.Response:
+        """The answer to a write, sent once. Raises NotSent, or InDoubt when no answer tells what happened.
+
+        about  the id of the push, of a batch the first one's: it goes along, so that a log of the system or of a gateway leads to the journal
+        """
         try:
-            response = self._request(method, url, **request)
+            response = self._request(method, url, headers={CORRELATION: about}, **request)
         except (Spent, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as failure:
             raise NotSent(f"{self.system} {method} {url}: {self.redact(str(failure))}") from failure
         except httpx.TransportError as failure:

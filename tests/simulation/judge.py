@@ -13,6 +13,7 @@ from hub import mapping, nested
 from hub.firm import Firm
 from hub.journal import Event, Journal
 from hub.mapping import Object
+from hub.systems.http import CORRELATION
 from reconcile.correction import typed
 from tests.simulation import sent
 from tests.simulation.wire import Wire
@@ -68,6 +69,8 @@ class Judge:
         intents = list(self.journal.events(kinds=("push.intended", "push.outcome", "plan.approved", "plan.withdrawn")))
         for each in writes if status != 401 else ():
             self._one(each, rows[each.object], intents)
+        if (named := request.headers.get(CORRELATION)) not in {each.subject for each in intents if each.kind == "push.intended"}:
+            self.broken.append(f"{system} {request.method} {request.url.path} names {named}, which is no push of the journal")
         changed = {(name, key) for name, before in rows.items() for key in before if before[key] != self.rows(system, name).get(key)}
         for name, key in sorted(changed - {(each.object, each.record_id) for each in writes}):
             if (hub_id := rows[name][key].get(sent.EXTERNAL_ID[system])) not in {each.hub_id for each in writes} or not hub_id:

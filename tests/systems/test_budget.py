@@ -21,7 +21,7 @@ http.PATIENCE = 0.1
 client = http.Http(sys.argv[1], system="crm", limits={"per_day": 4}, budget=Path(sys.argv[2]))
 for number in range(3):
     try:
-        client.send("POST", "/")
+        client.send("POST", "/", "P-1")
     except http.NotSent as refused:
         print(refused)
 """
@@ -56,10 +56,10 @@ def test_a_request_beyond_the_budget_is_never_sent_and_never_in_doubt(crm, tmp_p
     monkeypatch.setattr(http, "PATIENCE", 0.1)
     url, asked = crm
     client = Http(url, system="crm", limits={"per_day": 1}, budget=tmp_path / "budgets.sqlite")
-    client.send("POST", "/")
+    client.send("POST", "/", "P-1")
 
     with pytest.raises(NotSent, match="raise its limits in concord.yaml, or wait"):
-        client.send("POST", "/")
+        client.send("POST", "/", "P-1")
     with pytest.raises(SystemUnavailable, match="or wait$"):
         client.read("GET", "/")
     client.close()

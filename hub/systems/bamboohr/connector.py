@@ -112,10 +112,10 @@ class BambooHR:
         body = {name: "" if value is None else value for name, value in write.body.items()} | {each.external_id: write.hub_id}
         try:
             if write.action == "create":
-                return _created(write, self.http.send("POST", EMPLOYEES, json=body))
+                return _created(write, self.http.send("POST", EMPLOYEES, write.key, json=body))
             if write.version and (refusal := self._moved(each, write)):
                 return refusal
-            return _updated(write, self.http.send("POST", f"{EMPLOYEES}/{write.record_id}", json=body))
+            return _updated(write, self.http.send("POST", f"{EMPLOYEES}/{write.record_id}", write.key, json=body))
         except NotSent as failure:
             return Outcome(write.key, "rejected", message=f"not sent: {failure}")
         except InDoubt as doubt:

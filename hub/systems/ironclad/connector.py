@@ -117,11 +117,10 @@ class Ironclad:
     def _send(self, each: Object, write: Write) -> Outcome:
         types = self._types(each)
         if write.action == "create":
-            response = self.http.send("POST", api.path(each.name), json=shape.creation(each, write.body, write.hub_id, types))
+            method, path, body = "POST", api.path(each.name), shape.creation(each, write.body, write.hub_id, types)
         else:
-            response = self.http.send(
-                "PATCH", api.path(each.name, write.record_id), json=shape.change(each, write.body, write.hub_id, types)
-            )
+            method, path, body = "PATCH", api.path(each.name, write.record_id), shape.change(each, write.body, write.hub_id, types)
+        response = self.http.send(method, path, write.key, json=body)
         if response.status_code == 408:
             return Outcome(write.key, "in_doubt", write.record_id, "answered 408")
         if response.status_code >= 300:

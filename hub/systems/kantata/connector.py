@@ -104,7 +104,7 @@ class Kantata:
     def _send(self, each: Object, write: Write) -> Outcome:
         creating = write.action == "create"
         body = {SINGULAR[each.name]: shape.body(each, write.body, write.hub_id, creating)}
-        response = self.http.send("POST" if creating else "PUT", api.path(each.name, write.record_id), json=body)
+        response = self.http.send("POST" if creating else "PUT", api.path(each.name, write.record_id), write.key, json=body)
         if response.status_code == 408:
             return Outcome(write.key, "in_doubt", write.record_id, "answered 408")
         if response.status_code >= 300:
@@ -116,7 +116,7 @@ class Kantata:
         """Set custom fields, a request each. The record itself is written by then, so whatever goes wrong leaves a doubt."""
         try:
             (answer,) = self._by_id(each, [done.record_id])
-            self.custom_fields.write(each, done.record_id, values, answer)
+            self.custom_fields.write(each, done, values, answer)
         except (HubError, KeyError) as failure:
             return Outcome(done.key, "in_doubt", done.record_id, f"written, but not all custom fields: {failure}")
         return done

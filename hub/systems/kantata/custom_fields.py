@@ -4,7 +4,7 @@ from typing import Any
 
 from hub.errors import ContractBroken
 from hub.mapping import Object
-from hub.systems.connector import Record
+from hub.systems.connector import Outcome, Record
 from hub.systems.http import Http, InDoubt
 from hub.systems.kantata import api, shape
 
@@ -27,18 +27,18 @@ class CustomFields:
         answers = api.pages(self.http, "custom_field_values", {"subject_type": each.read["subject"]} | changed)
         return {str(value["subject_id"]) for answer in answers for value in api.records("custom_field_values", answer)}
 
-    def write(self, each: Object, record_id: str, values: Record, answer: Record) -> None:
-        """Set the custom fields of a record as the answer shows it. Raises InDoubt when one of them is refused."""
-        there = {one["custom_field_name"]: one["id"] for one in shape.custom_values(answer[each.name][record_id], answer)}
+    def write(self, each: Object, done: Outcome, values: Record, answer: Record) -> None:
+        """Set the custom fields of a record that is written, as the answer shows it. Raises InDoubt when one of them is refused."""
+        there = {one["custom_field_name"]: one["id"] for one in shape.custom_values(answer[each.name][done.record_id], answer)}
         for name, value in values.items():
             if value is not None or name in there:
-                self._set(each, record_id, name, value, there.get(name))
+                self._set(each, done, name, value, there.get(name))
 
-    def _set(self, each: Object, record_id: str, name: str, value: Any, value_id: str | None) -> None:
+    def _set(self, each: Object, done: Outcome, name: str, value: Any, value_id: str | None) -> None:
         method = "POST" if value_id is None else "DELETE" if value is None else "PUT"
-        new = {"subject_type": each.read["subject"], "subject_id": int(record_id), "custom_field_id": self._ids(each)[name]}
+        new = {"subject_type": each.read["subject"], "subject_id": int(done.record_id), "custom_field_id": self._ids(each)[name]}
         body = {"custom_field_value": {"value": value} | (new if value_id is None else {})}
-        response = self.http.send(method, api.path("custom_field_values", value_id), json=None if method == "DELETE" else body)
+        response = self.http.send(method, api.path("custom_field_values", value_id), done.key, json=None if method == "DELETE" else body)
         if response.status_code >= 300:
             raise InDoubt(f"{name}: {response.status_code} {api.errors(self.http, response)}")
 

@@ -103,7 +103,7 @@ class NetSuite:
         """Send a write once. A create bears the hub id as external id: NetSuite refuses a second record with it."""
         method, url = ("PATCH", f"{RECORDS}/{each.name}/{write.record_id}") if write.record_id else ("POST", f"{RECORDS}/{each.name}")
         try:
-            response = self.http.send(method, url, json=body)
+            response = self.http.send(method, url, write.key, json=body)
         except InDoubt as failure:
             return Outcome(write.key, "in_doubt", write.record_id, str(failure))
         except (NotSent, SystemUnavailable) as failure:  # no connection, or no token

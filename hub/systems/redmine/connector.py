@@ -91,7 +91,7 @@ class Redmine:
             if refusal := self._refusal(each, write):
                 return refusal
             body = {SINGULAR[each.name]: records.body(each, write, partial(self._field, each))}
-            return self._outcome(write, self.http.send(method, f"{path}.json", json=body), SINGULAR[each.name])
+            return self._outcome(write, self.http.send(method, f"{path}.json", write.key, json=body), SINGULAR[each.name])
         except InDoubt as doubt:
             return Outcome(write.key, "in_doubt", write.record_id, str(doubt))
         except HubError as failure:

@@ -78,12 +78,13 @@ def _outcomes(http: Http, each: Object, batch: Sequence[Write], request: Send, a
 def _upsert(http: Http, each: Object, batch: Sequence[Write], api: str) -> httpx.Response:
     """Creates, so that a repeat finds the first one ("Upsert Records Using sObject Collections")."""
     records = [{"attributes": {"type": each.name}, **_body(each, write), each.external_id: write.hub_id} for write in batch]
-    return http.send("PATCH", f"{api}/composite/sobjects/{each.name}/{each.external_id}", json={"allOrNone": False, "records": records})
+    url = f"{api}/composite/sobjects/{each.name}/{each.external_id}"
+    return http.send("PATCH", url, batch[0].key, json={"allOrNone": False, "records": records})
 
 
 def _update(http: Http, each: Object, batch: Sequence[Write], api: str) -> httpx.Response:
     records = [{"attributes": {"type": each.name}, "id": write.record_id, **_body(each, write)} for write in batch]
-    return http.send("PATCH", f"{api}/composite/sobjects", json={"allOrNone": False, "records": records})
+    return http.send("PATCH", f"{api}/composite/sobjects", batch[0].key, json={"allOrNone": False, "records": records})
 
 
 def _update_if(http: Http, each: Object, batch: Sequence[Write], api: str) -> httpx.Response:
@@ -98,7 +99,7 @@ def _update_if(http: Http, each: Object, batch: Sequence[Write], api: str) -> ht
         }
         for number, write in enumerate(batch)
     ]
-    return http.send("POST", f"{api}/composite", json={"allOrNone": False, "compositeRequest": requests})
+    return http.send("POST", f"{api}/composite", batch[0].key, json={"allOrNone": False, "compositeRequest": requests})
 
 
 def _body(each: Object, write: Write) -> Record:

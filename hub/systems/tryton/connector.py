@@ -95,7 +95,7 @@ class Tryton:
         # A party's code is the one thing of it that Tryton keeps unique, so that a second create is refused.
         own = {"hub_id": write.hub_id} | ({"code": write.hub_id} if each.of == "customer" else {})
         values = SHAPES[each.read["model"]].values(self.rpc, each.read, write.body | own, None)
-        created = self.rpc.send(f"{each.read['model']}.create", [values], self.rpc.context)
+        created = self.rpc.send(write.key, f"{each.read['model']}.create", [values], self.rpc.context)
         return Outcome(write.key, "acknowledged", str(created[0]))
 
     def _update(self, each: Object, write: Write) -> Outcome:
@@ -106,7 +106,7 @@ class Tryton:
             return Outcome(write.key, "moved", write.record_id, "not as it was looked at")
         values = shape.values(self.rpc, each.read, write.body, raw)
         guard = {"_timestamp": json.loads(write.version or shape.version(raw))}
-        self.rpc.send(f"{each.read['model']}.write", [raw["id"]], values, self.rpc.context | guard)
+        self.rpc.send(write.key, f"{each.read['model']}.write", [raw["id"]], values, self.rpc.context | guard)
         return Outcome(write.key, "acknowledged", write.record_id)
 
     def _by_id(self, each: Object, record_ids: Sequence[str]) -> list[Record]:

@@ -49,9 +49,9 @@ class Rpc:
             raise Refusal(kind, answer)
         raise ContractBroken(f"tryton {method}: {kind} {answer}; see that its modules are active and system.yaml fits its series")
 
-    def send(self, method: str, *params: Any) -> Any:
+    def send(self, about: str, method: str, *params: Any) -> Any:
         """The result of a method that writes. Raises Refusal (nothing changed), NotSent or InDoubt."""
-        response = self.http.send("POST", "rpc/", json=_call(method, params))
+        response = self.http.send("POST", "rpc/", about, json=_call(method, params))
         if response.status_code != 200:
             raise Refusal(f"HTTP {response.status_code}", f"answered {response.status_code}")
         try:
