@@ -11,7 +11,7 @@ from hub import projection
 from hub.journal import Event, Journal
 from hub.mapping import Object, System
 from hub.systems.connector import Connector, Outcome, Write
-from reconcile import in_force, lease, plan, precondition
+from reconcile import already, in_force, lease, plan, precondition
 from reconcile.correction import Correction, Refusal, corrections_of, intent, writes_of
 from reconcile.exceptions import Trouble, opening, settle
 from reconcile.plan import Line
@@ -71,7 +71,9 @@ def push_batch(way: Way, each: Object, batch: list[Correction]) -> None:
     """Send corrections of one object that this worker alone may push."""
     seen = way.connector.look(each, [correction.first.record_id for correction in batch if correction.first.record_id])
     moved = precondition.moved_fields(way.connection, way.system, each, seen)
-    kept, refusals = precondition.unmoved(batch, seen, moved, each)
+    if met := already.there(way.connection, way.system, each, batch, moved):
+        way.counts["already there"] += len(met)
+    kept, refusals = precondition.unmoved(already.without(batch, met), seen, moved, each)
     writes, unwritable = writes_of(way.system, each, kept, seen)
     way.journal.append([opening(_refused(refusal)) for refusal in refusals + unwritable if not refusal.unseen])
     way.unseen.extend(_unseen(refusal) for refusal in refusals if refusal.unseen)

@@ -33,6 +33,19 @@ def test_a_person_who_edits_between_plan_and_push_keeps_the_edit(loop):
     assert promises.broken(loop) == []
 
 
+def test_what_a_person_wrote_just_as_the_plan_wants_it_is_left_alone_and_asks_nobody_anything(loop):
+    record, _ = url_differs(loop)
+    loop.person_edits("netsuite", "customer", record, url="neu.example")
+    written = len(loop.written())
+
+    assert loop.push("netsuite") == {"netsuite": {"already there": 1}}
+
+    assert len(loop.written()) == written
+    assert loop.exceptions() == {}
+    assert loop.look_and_plan().lines == ()
+    assert promises.broken(loop) == []
+
+
 def test_a_policy_does_not_approve_what_a_person_just_changed(loop):
     record, _ = url_differs(loop)
     loop.person_edits("netsuite", "customer", record, url="von-hand.example")
