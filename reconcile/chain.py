@@ -8,7 +8,7 @@ from typing import Any
 class Link:
     """One sentence and the sentences that it rests on.
 
-    kind   push, plan_line, consent, golden, source, identity, discrepancy, exception, hub_id, field, record or hint
+    kind   push, plan_line, consent, golden, source, identity, discrepancy, exception, hub_id, rests_on, field, record or hint
     facts  the same for a machine: identifiers and values, sensitive ones hidden
     """
 

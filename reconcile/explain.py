@@ -6,10 +6,8 @@ import duckdb
 
 from hub import entity
 from hub.rules import Rules
-from reconcile import hub_ids, kinship, pushes, shown, standing
+from reconcile import hub_ids, kinship, lineage, pushes, shown, standing, titled
 from reconcile.chain import Chain, Link
-
-NAMES = ("legal_name", "full_name", "name", "title", "code", "number")
 
 
 def trace(connection: duckdb.DuckDBPyConnection, system: str, each: str, record_id: str, rules: Rules | None = None) -> Chain:
@@ -57,10 +55,11 @@ def _of_record(connection: duckdb.DuckDBPyConnection, ref: str, of: str, hub_id:
     )
     gone = connection.execute(f'SELECT _gone FROM capture."{system}__{name}" WHERE _id = ?', [record_id]).fetchone()
     state = f", {gone[0].replace('_', ' ')} in {system}" if gone and gone[0] else ""
-    head = f"{_title(connection, of, hub_id)}   {shown.record(ref)}{state}"
+    head = f"{titled.title(connection, of, hub_id)}   {shown.record(ref)}{state}"
     source = pushes.source(connection, ref)
     values = () if written else (standing.golden(connection, of, hub_id, rules),)
-    return Chain(head, True, (*written, *open_now, kin, source, *values))
+    rests_on = lineage.rests_on(connection, of, hub_id)
+    return Chain(head, True, (*written, *open_now, kin, source, *rests_on, *values))
 
 
 def _of_hub_id(connection: duckdb.DuckDBPyConnection, asked: str, of: str, hub_id: str, rules: Rules | None) -> Chain:
@@ -73,32 +72,16 @@ def _of_hub_id(connection: duckdb.DuckDBPyConnection, asked: str, of: str, hub_i
     ]
     redirected = () if asked == hub_id else (Link("hub_id", f"{asked} was redirected to {hub_id}", facts={"hub_id": hub_id}),)
     return Chain(
-        _title(connection, of, hub_id),
+        titled.title(connection, of, hub_id),
         True,
-        (*redirected, *records, *standing.open_about(connection, of, None, hub_id), standing.golden(connection, of, hub_id, rules)),
+        (
+            *redirected,
+            *records,
+            *standing.open_about(connection, of, None, hub_id),
+            *lineage.rests_on(connection, of, hub_id),
+            standing.golden(connection, of, hub_id, rules),
+        ),
     )
-
-
-def _title(connection: duckdb.DuckDBPyConnection, of: str, hub_id: str) -> str:
-    column = _name_column(of)
-    row = connection.execute(f"SELECT {column or 'NULL'} FROM golden.{of} WHERE hub_id = ?", [hub_id]).fetchone()
-    return (
-        f'{of} {hub_id} "{shown.value_of(of, column, row[0])}"'
-        if row and row[0]
-        else f"{of} {hub_id}" + ("" if row else ", no live record")
-    )
-
-
-def called(connection: duckdb.DuckDBPyConnection, of: str, ref: str) -> str | None:
-    """What a record calls itself, if it has a name."""
-    column = _name_column(of)
-    row = connection.execute(f"SELECT {column or 'NULL'} FROM canonical.{of} WHERE record_ref = ?", [ref]).fetchone()
-    return shown.value_of(of, column, row[0]) if row and column else None
-
-
-def _name_column(of: str) -> str | None:
-    fields = entity.all_entities()[of].fields
-    return next((each for each in (*NAMES, *(f"{of}_number", "invoice_number", "entry_number")) if each in fields), None)
 
 
 def _since(connection: duckdb.DuckDBPyConnection, ref: str) -> str:

@@ -7,7 +7,7 @@ import polars as pl
 
 from hub.errors import Refused
 from hub.rules import Rules
-from reconcile import explain, kinship, why_flip, why_number, why_rule, why_trial
+from reconcile import kinship, titled, why_flip, why_number, why_rule, why_trial
 from reconcile.chain import Link
 from reconcile.meant import Side, side, tied
 from reconcile.why_evidence import Step, steps
@@ -72,7 +72,7 @@ def asked(connection: duckdb.DuckDBPyConnection, one: str, other: str, rules: Ru
 def of_pair(connection: duckdb.DuckDBPyConnection, of: str, left: str, right: str, rules: Rules) -> Match:
     """The same for two records of an entity, the smaller record_ref first."""
     hub_ids = tuple(tied(connection, ref) for ref in (left, right))
-    names = {ref: name for ref in (left, right) if (name := explain.called(connection, of, ref))}
+    names = {ref: name for ref in (left, right) if (name := titled.called(connection, of, ref))}
     if gone := why_rule.gone(connection, of, left, right):
         return Match(of, left, right, hub_ids, gone, names=names)
     if not rules.is_resolved(of):

@@ -87,6 +87,22 @@ def test_the_id_of_a_push_leads_to_the_record_that_it_wrote(play):
     assert push_id in "\n".join(chain.lines())
 
 
+def test_a_time_entry_tells_what_it_rests_on_down_to_the_signed_contract(play):
+    ref, project, contract, worker = play.rows("""
+      SELECT t.project_from, p.hub_id, p.contract_id, t.worker_id FROM golden.time_entry AS t JOIN golden.project AS p ON p.hub_id = t.project_id
+      WHERE p.contract_id IS NOT NULL AND t.worker_id IS NOT NULL ORDER BY t.hub_id LIMIT 1""")[0]
+
+    chain = traced(play, *ref.split(":", 2))
+
+    rests_on = {link.facts["field"]: link for link in chain.links if link.kind == "rests_on"}
+    assert rests_on["project"].facts["hub_id"] == project and rests_on["worker"].facts["hub_id"] == worker
+    below = {link.facts["field"]: link for link in rests_on["project"].because}
+    assert below["contract"].facts["hub_id"] == contract
+    assert f"contract {contract}" in below["contract"].says
+    ids = [line.split(" · ")[0].split(": ", 1)[1] for line in chain.lines() if " · says " in line]
+    assert len(ids) == len(set(ids))  # each thing once
+
+
 def test_sensitive_values_are_never_shown(play):
     values = {value for (value,) in play.rows("SELECT tax_id FROM canonical.customer WHERE tax_id IS NOT NULL")}
     keys = [key for (key,) in play.rows("SELECT record_id FROM canonical.customer WHERE system = 'salesforce'")]
