@@ -82,12 +82,12 @@ def push_batch(way: Way, each: Object, batch: list[Correction]) -> None:
 
 def _without_waiting(way: Way, each: Object, corrections: list[Correction]) -> list[Correction]:
     """Without what has to wait for the next plan, which knows more: records that were read since this one, and the creates, while records
-    are there that nobody looked at: what is to be created may be among them.
+    are there that nobody looked at, or that this plan knows nothing of yet: what is to be created may be among them.
     """
     unread = precondition.unread(way.connection, way.system, each)
     kept = [correction for correction in corrections if correction.first.record_id not in unread]
     creates = any(correction.first.action == "create" for correction in kept)
-    if creates and precondition.newcomers(way.connection, way.system, each, way.connector):
+    if creates and (unread or precondition.newcomers(way.connection, way.system, each, way.connector)):
         kept = [correction for correction in kept if correction.first.action != "create"]
     if waiting := len(corrections) - len(kept):
         log.info("%s %s: %d records wait for the next plan, for somebody was there since this one", way.system.system, each.name, waiting)

@@ -111,6 +111,13 @@ MUTANTS = (
         "",
     ),
     Mutant("creates do not wait for newcomers", 409, *NO_NEWCOMERS),
+    Mutant(
+        "creates do not wait for what a look found",
+        746,
+        "reconcile/push.py",
+        "(unread or precondition.newcomers",
+        "(precondition.newcomers",
+    ),
     Mutant("what is gone is written", 8564, "reconcile/precondition.py", 'if found.state != "there":', "if False:"),
 )
 

@@ -64,6 +64,13 @@ GUARDS = (
         "test_creates.py::test_what_a_person_created_by_hand_between_plan_and_push_is_not_created_again",
     ),
     Guard(
+        "creates wait for what a look found since the plan",
+        "reconcile/push.py",
+        "(unread or precondition.newcomers",
+        "(precondition.newcomers",
+        "test_creates.py::test_what_a_look_since_the_plan_found_is_not_created_again",
+    ),
+    Guard(
         "what is hidden is live",
         "macros/canonical.py",
         "COALESCE(_gone, 'not_visible') = 'not_visible'",

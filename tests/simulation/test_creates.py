@@ -111,19 +111,30 @@ def test_an_acknowledged_create_is_not_sent_again_because_its_values_changed_mea
     assert promises.broken(loop) == []
 
 
+BY_HAND = {
+    "companyName": ACCOUNT["Name"],
+    "vatRegNumber": ACCOUNT["Tax_Id__c"],
+    "entityStatus": {"id": "13"},
+    "subsidiary": {"id": "2"},
+    "currency": {"id": "4"},
+}
+
+
 def test_what_a_person_created_by_hand_between_plan_and_push_is_not_created_again(loop):
     new_customer(loop)
-    loop.person_creates(
-        "netsuite",
-        "customer",
-        {
-            "companyName": ACCOUNT["Name"],
-            "vatRegNumber": ACCOUNT["Tax_Id__c"],
-            "entityStatus": {"id": "13"},
-            "subsidiary": {"id": "2"},
-            "currency": {"id": "4"},
-        },
-    )
+    loop.person_creates("netsuite", "customer", BY_HAND)
+
+    loop.push("netsuite")
+    loop.rest()
+
+    assert len(customers(loop)) == 1
+    assert promises.broken(loop) == []
+
+
+def test_what_a_look_since_the_plan_found_is_not_created_again(loop):
+    new_customer(loop)
+    loop.person_creates("netsuite", "customer", BY_HAND)
+    loop.observe("netsuite")  # by a schedule of its own: nobody is a stranger any more, and the plan is as it was
 
     loop.push("netsuite")
     loop.rest()
