@@ -76,6 +76,20 @@ class Outcome:
     message: str = ""
 
 
+def refusal(write: Write, seen: Seen, see: str) -> Outcome | None:
+    """Why an update is not sent to a record that was looked at just before: it can't be seen, or is no longer as the write expects it.
+
+    see  what to look into when it can't be seen
+
+    For systems without a precondition of their own whose versions are digests: there is nothing in them to tell.
+    """
+    if seen.state == "unknown":
+        return Outcome(write.key, "rejected", write.record_id, f"not sent: the record could not be read just before; see {see}")
+    if seen.version != write.version:
+        return Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
+    return None
+
+
 class Connector(Protocol):
     """Reads and writes one system. Reads are retried inside; a write is sent once, ever."""
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from hub import nested
 from hub.errors import ContractBroken, SystemUnavailable
 from hub.mapping import Object, System
-from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write
+from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write, refusal
 from hub.systems.http import Http, InDoubt, NotSent, Token
 from hub.systems.ironclad import api, shape
 
@@ -106,8 +106,8 @@ class Ironclad:
 
     def _write(self, each: Object, write: Write) -> Outcome:
         try:
-            if write.version and (refusal := self._moved(each, write)):
-                return refusal
+            if write.version and (moved := refusal(write, self._look(each, write.record_id), "if the user may see it")):
+                return moved
             return self._send(each, write)
         except (NotSent, SystemUnavailable, ContractBroken) as failure:  # no token, no types: both are asked for before
             return Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}")
@@ -127,17 +127,6 @@ class Ironclad:
             return Outcome(write.key, "rejected", write.record_id, f"{response.status_code} {api.reason(self.http, response)}")
         record_id = write.record_id or (api.body(response) or {}).get("id")
         return Outcome(write.key, "acknowledged" if record_id else "in_doubt", record_id, "" if record_id else "the answer names no record")
-
-    def _moved(self, each: Object, write: Write) -> Outcome | None:
-        """The refusal of an update whose record is no longer as it was looked at."""
-        seen = self._look(each, write.record_id)
-        if seen.state == "unknown":
-            return Outcome(
-                write.key, "rejected", write.record_id, "not sent: the record could not be read just before; see if the user may see it"
-            )
-        if seen.version != write.version:
-            return Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
-        return None
 
     def _types(self, each: Object) -> dict[str, str]:
         """The type of each property. Ironclad tells those of records; those of entities stand in system.yaml."""

@@ -14,7 +14,7 @@ from typing import Any
 from hub import nested
 from hub.errors import ContractBroken, HubError, SystemUnavailable
 from hub.mapping import Object, System
-from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write
+from hub.systems.connector import Connection, Outcome, Page, Record, Seen, Write, refusal
 from hub.systems.http import Http, InDoubt, NotSent, Token
 from hub.systems.kantata import api, shape
 from hub.systems.kantata.custom_fields import CustomFields
@@ -90,8 +90,8 @@ class Kantata:
         return self.http.each(lambda write: self._write(each, write, seen), writes)
 
     def _write(self, each: Object, write: Write, seen: Mapping[str, Seen]) -> Outcome:
-        if write.version and (refusal := _moved(write, seen[write.record_id])):
-            return refusal
+        if write.version and (moved := refusal(write, seen[write.record_id], "if the token may see it")):
+            return moved
         try:
             outcome = self._send(each, write)
         except NotSent as failure:
@@ -161,17 +161,6 @@ class Kantata:
         """Ids of records that Kantata says were deleted, in the nine days that it remembers."""
         answers = api.pages(self.http, "subscribed_events", {"event_types": f"{SINGULAR[each.name]}:deleted"})
         return {str(event["subject_id"]) for answer in answers for event in api.records("subscribed_events", answer)}
-
-
-def _moved(write: Write, seen: Seen) -> Outcome | None:
-    """The refusal of an update whose record is no longer as it was looked at."""
-    if seen.state == "unknown":
-        return Outcome(
-            write.key, "rejected", write.record_id, "not sent: the record could not be read just before; see if the token may see it"
-        )
-    if seen.version != write.version:
-        return Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
-    return None
 
 
 def _version(each: Object, row: Record) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.errors import HubError, SystemUnavailable
 from hub.mapping import Object, System
-from hub.systems.connector import Connection, Outcome, Page, Seen, Write
+from hub.systems.connector import Connection, Outcome, Page, Seen, Write, refusal
 from hub.systems.http import Http, InDoubt
 from hub.systems.redmine import records, rest
 
@@ -88,8 +88,8 @@ class Redmine:
     def _write(self, each: Object, write: Write) -> Outcome:
         method, path = ("POST", each.name) if write.action == "create" else ("PUT", f"{each.name}/{write.record_id}")
         try:
-            if refusal := self._refusal(each, write):
-                return refusal
+            if refused := self._refused(each, write):
+                return refused
             body = {SINGULAR[each.name]: records.body(each, write, partial(self._field, each))}
             return self._outcome(write, self.http.send(method, f"{path}.json", write.key, json=body), SINGULAR[each.name])
         except InDoubt as doubt:
@@ -98,17 +98,13 @@ class Redmine:
             # No connection, or the read before the write went wrong.
             return Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}")
 
-    def _refusal(self, each: Object, write: Write) -> Outcome | None:
+    def _refused(self, each: Object, write: Write) -> Outcome | None:
         """Why a write may not be sent: the hub does not write such records, or this one is no longer as it was looked at."""
         if not (each.write.create if write.action == "create" else each.write.update):
             return Outcome(write.key, "rejected", write.record_id, f"the hub does not {write.action} {each.name} in Redmine")
         if write.action == "create" or not write.version:
             return None
-        seen = self._look(each, write.record_id)
-        if seen.state == "unknown":
-            raise SystemUnavailable(f"redmine {each.name} {write.record_id} could not be read just before; see if it is archived")
-        moved = Outcome(write.key, "moved", write.record_id, f"{seen.state}, and not as it was looked at")
-        return None if seen.version == write.version else moved
+        return refusal(write, self._look(each, write.record_id), "if it is archived")
 
     def _outcome(self, write: Write, response: Any, name: str) -> Outcome:
         if response.status_code in (404, 409):
