@@ -31,7 +31,7 @@ from reconcile import plan, push
 class Target:
     """An object whose records get another value in one field; `books`, a folder of files, owns the field.
 
-    role, field, header  of the books; values  (what is there, what the owner says); record  what a record is seeded with, by number
+    role, field, header  of the books; values  (what is there, what the owner says then); seed  what a record holds, by number
     """
 
     object: str
@@ -114,15 +114,14 @@ def serve(name: str, records: str, away: str) -> None:
 
 
 def hub(clock: Clock, folder: str, name: str, records: str, away: str = "0") -> None:
-    """Push all corrections of a plan that a person approved: from reading the plan to the last outcome in the journal."""
+    """Push all corrections of a plan that a person approved, one value a record: from reading the plan to the last outcome in the journal."""
     with _served(name, records, away) as (where, _):
         the_firm = _project(Path(folder), name, where, int(records))
         with journal.open(the_firm.journal) as book:
-            connector = _approved(the_firm, name, book)
-            with store.writing(the_firm.hub_file) as connection, clock:
-                sent = push.push(connection, book, the_firm.systems[name].system, connector)
-            connector.close()
-    assert sent == {"acknowledged": sent["acknowledged"]} and sent["acknowledged"] >= int(records), sent
+            _push(the_firm, name, book, Clock())  # the hub ids, so that each record is left with one correction
+            _fill_books(the_firm.folder, name, int(records), TARGETS[name].values[1])
+            sent = _push(the_firm, name, book, clock)
+    assert sent == {"acknowledged": int(records)}, sent
 
 
 def client(clock: Clock, folder: str, name: str, records: str, away: str = "0") -> None:
@@ -160,8 +159,7 @@ def _project(folder: Path, name: str, where: dict[str, Any], records: int) -> fi
         path.touch(mode=0o600)
         path.write_text(value)
     (folder / "books" / "system.yaml").write_text(BOOKS.format(role=target.role, field=target.field, header=target.header))
-    rows = "".join(f"B{n:06},Example {n:06} GmbH,A,HRB {n:06},{target.values[1]}\n" for n in range(records))
-    (folder / "drop" / "customers.csv").write_text("Number,Name,Status,Register,Terms\n" + rows)
+    _fill_books(folder, name, records, target.values[0])
     secrets = "".join(f"      {key}: file:secrets/{name}.{key}\n" for key in where["secrets"])
     (folder / "concord.yaml").write_text(
         f"firm: Pushed\nsystems:\n  books: {{kind: ./books, url: drop}}\n  {name}:\n    kind: {name}\n    url: {where['url']}\n    secrets:\n{secrets}"
@@ -169,8 +167,13 @@ def _project(folder: Path, name: str, where: dict[str, Any], records: int) -> fi
     return firm.read(folder)
 
 
-def _approved(the_firm: firm.Firm, name: str, book: journal.Journal):
-    """Read, plan, release the breaker and approve all; returns the system's connector, signed in."""
+def _fill_books(folder: Path, name: str, records: int, value: str) -> None:
+    rows = "".join(f"B{n:06},Example {n:06} GmbH,A,HRB {n:06},{value}\n" for n in range(records))
+    (folder / "drop" / "customers.csv").write_text("Number,Name,Status,Register,Terms\n" + rows)
+
+
+def _push(the_firm: firm.Firm, name: str, book: journal.Journal, clock: Clock) -> dict[str, int]:
+    """Read, plan, release the breaker, approve all and push, measured from there; returns how many lines came to which end."""
     cycle.prepare(the_firm)
     for each in the_firm.systems:
         observe.observe(the_firm, each, book)
@@ -183,7 +186,10 @@ def _approved(the_firm: firm.Firm, name: str, book: journal.Journal):
     plan.approve(book, made, made.hash, "controller")
     connector = the_firm.systems[name].connect()
     connector.http.client.auth.current()
-    return connector
+    with store.writing(the_firm.hub_file) as connection, clock:
+        sent = push.push(connection, book, the_firm.systems[name].system, connector)
+    connector.close()
+    return sent
 
 
 def _filled(values: dict[str, Any], number: int) -> dict[str, Any]:
