@@ -22,7 +22,7 @@ LEFT JOIN (
   SELECT about, arg_max({'entity': entity, 'fields': fields, 'payload': payload}, seq) AS last FROM (
     SELECT concat_ws(' ', p.system, p.object, coalesce(v.body ->> 'record_id', p.hub_id), unnest(json_keys(v.body -> 'fields'))) AS about,
       p.entity, json_keys(v.body -> 'fields') AS fields, v.body ->> 'payload' AS payload, p.seq
-    FROM journal.push AS p JOIN journal.event AS v ON v.seq = p.seq) AS sent
+    FROM journal.push AS p JOIN journal.event AS v ON v.seq = p.seq AND v.subject = p.push_id) AS sent
   GROUP BY about
 ) AS p ON p.about = e.subject
 ORDER BY e.opened_at, e.id"""

@@ -10,8 +10,10 @@ from datetime import timedelta
 from assets import correct
 from assets.prove_firm import CONTROLLERS, CONTROLS, Stage
 from hub import projection
+from hub.journal import Event
 from reconcile import in_force, plan, push, replay
 from reconcile.correction import Correction, intent
+from reconcile.lease import Held
 
 Steps = Callable[[Stage], Iterator[None]]
 CARLA, BEN = CONTROLLERS
@@ -103,7 +105,10 @@ def _handed(stage: Stage, line: plan.Line) -> None:
             lambda connection: push.push_batch(
                 push.Way(connection, stage.journal, member.system, connector, "worker"),
                 member.system.objects[line.object],
-                [Correction("P-1", (line,))],
+                Held(
+                    [Correction("P-1", (line,))],
+                    Event("push.leased", line.system, {"lines": [], "until": "9999-01-01T00:00:00Z"}, "worker", seq=0),
+                ),
             )
         )
 

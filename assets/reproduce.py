@@ -15,28 +15,29 @@ from hub import journal_values, store
 from hub.errors import ConfigurationWrong, Refused
 from hub.firm import Firm
 from hub.journal import Journal
+from hub.journal_event import UNFOLDED
 from reconcile.correction import Correction, body_of, payload_of
 from reconcile.plan import Line
 
 ALWAYS = datetime(9999, 12, 31, tzinfo=UTC)  # a row counts however far ahead its system's clock is: it was read
 
 # Pushes, and when the newest of their lines was sealed before them: the hub was then as it was when they were planned.
-PUSHES = """
+PUSHES = f"""
 WITH sealed AS (
   SELECT seq, "at", subject AS plan, line ->> 'line_id' AS line_id
   FROM (SELECT seq, "at", subject, unnest(from_json(body::JSON -> 'lines', '["JSON"]')) AS line FROM events WHERE kind = 'plan.sealed')
 ), push AS (
   SELECT seq, subject AS push_id, body ->> 'system' AS system, body ->> 'object' AS object, body ->> 'payload' AS payload,
     from_json(body::JSON -> 'lines', '["VARCHAR"]') AS lines
-  FROM events WHERE kind = 'push.intended'
+  FROM ({UNFOLDED.format(said="events", more=", seq, kind")}) WHERE kind = 'push.intended'
 ), about AS (
-  SELECT p.seq, max(s."at") AS sealed_at, arg_max(s.plan, s.seq) AS plan
-  FROM (SELECT seq, unnest(lines) AS line_id FROM push) AS p JOIN sealed AS s ON s.line_id = p.line_id AND s.seq < p.seq GROUP BY p.seq
+  SELECT p.seq, p.push_id, max(s."at") AS sealed_at, arg_max(s.plan, s.seq) AS plan
+  FROM (SELECT seq, push_id, unnest(lines) AS line_id FROM push) AS p JOIN sealed AS s ON s.line_id = p.line_id AND s.seq < p.seq GROUP BY p.seq, p.push_id
 )
 SELECT p.push_id, a.plan, p.system, p.object, p.payload, p.lines, a.sealed_at FROM push AS p
-LEFT JOIN about AS a ON a.seq = p.seq  -- absent: its plan was not sealed
+LEFT JOIN about AS a ON a.seq = p.seq AND a.push_id = p.push_id  -- absent: its plan was not sealed
 WHERE $about = '' OR p.push_id = $about OR a.plan = $about
-ORDER BY a.sealed_at, p.seq"""
+ORDER BY a.sealed_at, p.seq, p.push_id"""
 NEEDED = ", ".join(each.name for each in fields(Line) if each.default is MISSING)  # what else a line has is the plan's word on it
 LINES = f"SELECT {NEEDED} FROM outbound.delta WHERE list_contains(?, line_id)"
 

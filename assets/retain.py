@@ -20,7 +20,7 @@ PRESENT = ("canonical.", "identity.", "golden.", "discrepancy.", "outbound.")
 
 # Values of events before a moment, as far as the plan line, the write or the exception that they are about is over.
 VALUES = f"""
-SELECT v.seq, v.digest FROM value AS v JOIN stored AS s ON s.seq = v.seq
+SELECT v.seq, v.digest FROM value AS v JOIN place AS s ON s.seq = v.seq AND s.digest = v.digest
 WHERE s.at_us < epoch_us($before::TIMESTAMP) AND CASE s.kind
   WHEN 'plan.sealed' THEN s.seq NOT IN (SELECT seq FROM cut.journal.sealed)
   WHEN 'push.intended' THEN s.subject NOT IN (SELECT push_id FROM cut.journal.push WHERE state IN {UNDER_WAY})

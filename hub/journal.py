@@ -6,9 +6,8 @@ Stored bodies hold digests in the place of values, so that a value can be erased
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,12 @@ import sqlalchemy as sa
 from hub import journal_body, journal_event, journal_tables, verify_journal
 from hub.door import Door
 from hub.errors import Refused
-from hub.journal_event import EPOCH, SCHEMA, Event as Event
+from hub.journal_event import EPOCH, SCHEMA, Event as Event, Link
 from hub.journal_tables import event, kept
 from hub.journal_values import MARK, Kept
 
 BEFORE_ALL = (0, verify_journal.BEFORE_ALL)
-PAGE = 500
+PAGE = 100  # rows, of which a batch of pushes has a megabyte
 FOLLOWING = sa.select(event).where(event.c.seq > sa.bindparam("after")).order_by(event.c.seq).limit(PAGE)
 
 
@@ -48,20 +47,20 @@ class Journal:
         Raises Refused, naming the key, for a body that holds a secret or has no JSON form, and for consent or a write that may not be.
         """
         now = self.clock()
-        recordable = [journal_event.recordable(each, now) for each in events]
-        if not recordable:
+        links = journal_event.links(events, now)
+        if not links:
             return []
         with journal_tables.writing(self._engine) as connection:
             self._door.check(connection, events, now)
-            return _append(connection, recordable)
+            return _append(connection, links)
 
     def erase(self, values: Collection[tuple[int, str]], events: Sequence[Event]) -> list[Event]:
         """Erase values, named by seq and digest, and record the events that say so, all or nothing; returns these as recorded."""
         now = self.clock()
-        recordable = [journal_event.recordable(each, now) for each in events]
+        links = journal_event.links(events, now)
         with journal_tables.writing(self._engine) as connection:
             self._door.check(connection, events, now)
-            recorded = _append(connection, recordable)
+            recorded = _append(connection, links)
             chosen = sa.and_(kept.c.seq == sa.bindparam("of_event"), kept.c.digest == sa.bindparam("named"))
             if values:
                 connection.execute(sa.delete(kept).where(chosen), [{"of_event": seq, "named": digest} for seq, digest in values])
@@ -71,17 +70,22 @@ class Journal:
     def events(self, after: int = 0, kinds: Collection[str] | None = None) -> Iterator[Event]:
         """Events in order, those with a seq above `after`, of some kinds or of all."""
         for row, values in self.stored(after, kinds):
-            yield journal_event.read(row, values)
+            yield from journal_event.read(row, values)
 
     def stored(self, after: int = 0, kinds: Collection[str] | None = None) -> Iterator[tuple[dict[str, Any], Kept]]:
-        """The same events as they are stored: the columns, and the values that are kept of each."""
+        """The rows that tell them, as they are stored: the columns, and the values that are kept of each."""
         for rows, values in self._pages(after, None if kinds is None else event.c.kind.in_(kinds)):
             yield from ((row._asdict(), values.get(row.seq, {})) for row in rows)
 
     def table(self, after: int = 0) -> pa.Table:
-        """The same events as Arrow columns seq, at (UTC, without a zone), actor, kind, subject, body (JSON text), hash."""
+        """The same rows, with their values, as Arrow columns seq, at (UTC, without a zone), actor, kind, subject, body (JSON text), hash."""
         batches = [journal_event.batch(rows, values) for rows, values in self._pages(after)]
         return pa.Table.from_batches(batches, SCHEMA)
+
+    def told(self, after: int) -> set[tuple[str, str]]:
+        """The kinds of events with a seq above `after`, each with who told them."""
+        with self._engine.connect() as connection:
+            return {tuple(row) for row in connection.execute(sa.select(event.c.kind, event.c.actor).where(event.c.seq > after).distinct())}
 
     def head(self) -> tuple[int, str]:
         """Seq and hash of the last event; 0 and 64 zeros when there is none."""
@@ -156,29 +160,25 @@ def reseal(source: Journal, target: Journal) -> tuple[int, str]:
         raise Refused(f"the journal to write anew breaks at event {broken}; restore it from a backup first")
     if target.head() != BEFORE_ALL:
         raise Refused("the journal to write into already holds events; name a new one")
-    events = source.events()
-    while page := list(islice(events, PAGE)):
+    rows = groupby(source.events(), lambda each: each.seq)
+    while page := [each for _, row in islice(rows, PAGE) for each in row]:
         target.append(page)
     seq, link = source.head()
     target.append([Event("journal.resealed", link, {"events": seq, "head": link})])
     return target.head()
 
 
-def _append(connection: sa.Connection, recordable: list[tuple[Event, dict[str, Any], Kept]]) -> list[Event]:
-    rows = list(journal_event.chained([row for _, row, _ in recordable], _head(connection)))
+def _append(connection: sa.Connection, links: list[Link]) -> list[Event]:
+    rows = list(journal_event.chained([each.row for each in links], _head(connection)))
     connection.execute(sa.insert(event), rows)
-    _keep(connection, {row["seq"]: said for row, (_, _, said) in zip(rows, recordable, strict=True) if said})
-    return [replace(told, seq=row["seq"], hash=row["hash"]) for row, (told, _, _) in zip(rows, recordable, strict=True)]
+    _keep(connection, {row["seq"]: each.kept for row, each in zip(rows, links, strict=True) if each.kept})
+    return [told for row, each in zip(rows, links, strict=True) for told in each.told(row["seq"], row["hash"])]
 
 
 def _keep(connection: sa.Connection, values: dict[int, Kept]) -> None:
-    rows = [
-        {"seq": seq, "digest": digest, "salt": salt, "said": said}
-        for seq, of_event in values.items()
-        for digest, (salt, said) in of_event.items()
-    ]
+    rows = [(seq, digest, salt, said) for seq, of_event in values.items() for digest, (salt, said) in of_event.items()]
     if rows:
-        connection.execute(sa.insert(kept), rows)
+        connection.exec_driver_sql(journal_tables.KEEP[connection.dialect.name], rows)
 
 
 def _values(connection: sa.Connection, page: Sequence[sa.Row]) -> dict[int, Kept]:

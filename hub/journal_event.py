@@ -1,9 +1,14 @@
-"""An event of the journal: as it is told, as a row that is chained to the row before, and read back."""
+"""An event of the journal: as it is told, as a row that is chained to the row before, and read back.
+
+Of some kinds many happen at once: a batch of pushes begins, and has its answers. Such a batch is one row, whose body is
+{"each": [[subject, body], …]}, and is read back as the events that it is of; they share the row's seq and hash.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +17,14 @@ import sqlalchemy as sa
 from hub import journal_body, journal_values, verify_journal
 from hub.journal_values import Kept
 
-CHUNK = 1_000  # digests in one event
+CHUNK = 1_000  # digests in one event, events in one row
+TOGETHER = frozenset({"push.intended", "push.outcome"})
+# What a row says, as (subject, body, …) of each event, in DuckDB; {said} has the rows, and {more} more of its columns.
+UNFOLDED = """
+  SELECT subject, body{more} FROM {said} WHERE NOT starts_with(body, '{{"each":')
+  UNION ALL
+  SELECT item ->> 0 AS subject, (item -> 1)::VARCHAR AS body{more}
+  FROM (SELECT unnest(items) AS item{more} FROM (SELECT from_json(body, '{{"each":["JSON"]}}').each AS items{more} FROM {said} WHERE starts_with(body, '{{"each":')))"""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SCHEMA = pa.schema(
     [("seq", pa.int64()), ("at", pa.timestamp("us"))] + [(name, pa.string()) for name in ("actor", "kind", "subject", "body", "hash")]
@@ -40,33 +52,62 @@ def erased(subject: str, digests: Sequence[str], told: Mapping[str, Any], actor:
     ]
 
 
-def recordable(each: Event, now: datetime) -> tuple[Event, dict[str, Any], Kept]:
-    """The event as it is told later, its row that is not numbered yet, and the values that are kept beside it.
+@dataclass(frozen=True)
+class Link:
+    """What one row tells: its columns, without number and hash; subject and body of each event; the values that are kept beside it."""
 
-    Raises Refused for what must not stand there.
-    """
-    at = journal_body.utc(each.at or now)
-    words = {name: journal_body.line(getattr(each, name), name) for name in ("actor", "kind", "subject")}
-    values: Kept = {}
-    told = replace(each, body=journal_body.plain(each.body), at=at)
-    body = journal_values.put_away(told.body, journal_body.text, values)
-    return told, {"at_us": (at - EPOCH) // timedelta(microseconds=1), **words, "body": journal_body.text(body)}, values
+    row: dict[str, Any]
+    said: list[tuple[str, dict[str, Any]]]
+    kept: Kept
+
+    def told(self, seq: int, hash: str) -> Iterator[Event]:
+        """Its events, as they were recorded."""
+        at = _moment(self.row["at_us"])
+        return (Event(self.row["kind"], subject, body, self.row["actor"], at, seq, hash) for subject, body in self.said)
 
 
-def chained(recordable: Iterable[dict[str, Any]], head: tuple[int, str]) -> Iterator[dict[str, Any]]:
+def links(events: Sequence[Event], now: datetime) -> list[Link]:
+    """The rows that events become, in their order. Raises Refused for what must not stand there."""
+    found = []
+    for (kind, *_), alike in groupby(events, lambda each: (each.kind, each.actor, each.at, each.seq)):
+        group, size = list(alike), CHUNK if kind in TOGETHER else 1
+        found += [_link(group[start : start + size], now) for start in range(0, len(group), size)]
+    return found
+
+
+def _link(group: Sequence[Event], now: datetime) -> Link:
+    at = (journal_body.utc(group[0].at or now) - EPOCH) // timedelta(microseconds=1)
+    actor, kind = (journal_body.line(getattr(group[0], name), name) for name in ("actor", "kind"))
+    said = [(journal_body.line(each.subject, "subject"), journal_body.plain(each.body)) for each in group]
+    kept: Kept = {}
+    stored = [[subject, journal_values.put_away(body, journal_body.text, kept)] for subject, body in said]
+    subject, body = stored[0] if len(stored) == 1 else (f"{len(stored)} together", {"each": stored})
+    return Link({"at_us": at, "actor": actor, "kind": kind, "subject": subject, "body": journal_body.text(body)}, said, kept)
+
+
+def chained(rows: Iterable[dict[str, Any]], head: tuple[int, str]) -> Iterator[dict[str, Any]]:
     """The rows numbered and hashed on from the head."""
     seq, link = head
-    for each in recordable:
+    for each in rows:
         seq += 1
         link = verify_journal.link(link, {"seq": seq, **each})
         yield {"seq": seq, **each, "hash": link}
 
 
-def read(row: Mapping[str, Any], values: Kept) -> Event:
-    """The event of a stored row, with the values that are kept of it."""
-    body = json.loads(journal_values.put_back(row["body"], values))
-    at = EPOCH + timedelta(microseconds=row["at_us"])
-    return Event(row["kind"], row["subject"], body, row["actor"], at, row["seq"], row["hash"])
+def read(row: Mapping[str, Any], values: Kept) -> Iterator[Event]:
+    """The events of a stored row, with the values that are kept of it."""
+    at = _moment(row["at_us"])
+    for subject, body in unfolded(row["subject"], json.loads(journal_values.put_back(row["body"], values))):
+        yield Event(row["kind"], subject, body, row["actor"], at, row["seq"], row["hash"])
+
+
+def unfolded(subject: str, body: dict[str, Any]) -> Sequence[tuple[str, dict[str, Any]]]:
+    """Subject and body of each event of a row."""
+    return body["each"] if body.keys() == {"each"} else [(subject, body)]
+
+
+def _moment(at_us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=at_us)
 
 
 def batch(rows: Sequence[sa.Row], values: dict[int, Kept]) -> pa.RecordBatch:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hub import journal_values
+from hub import journal_event, journal_values
 from hub.journal_tables import event, kept
 
 UNDER_WAY = ("intended", "in_doubt", "acknowledged")
@@ -110,7 +110,8 @@ class Sent:
         kinds = ("push.intended", "push.outcome", "exception.opened")
         query = sa.select(event.c.seq, event.c.kind, event.c.subject, event.c.body)
         for row in connection.execute(query.where(event.c.kind.in_(kinds), event.c.seq > self._to).order_by(event.c.seq)):
-            self._take(row.seq, row.kind, row.subject, json.loads(row.body))
+            for subject, body in journal_event.unfolded(row.subject, json.loads(row.body)):
+                self._take(row.seq, row.kind, subject, body)
             self._to = row.seq
 
     def _take(self, seq: int, kind: str, subject: str, body: dict[str, Any]) -> None:

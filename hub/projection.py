@@ -7,6 +7,7 @@ or all at once in a rebuild, must give equal tables (tests/test_projection.py).
 import duckdb
 
 from hub.journal import Journal
+from hub.journal_event import UNFOLDED
 
 UNDER_WAY = "('intended', 'in_doubt', 'acknowledged')"  # the states of a push of which it is not known yet what became of it
 
@@ -89,6 +90,9 @@ WHERE w.is_pin AND NOT EXISTS (
     AND (u.takes_back IS NULL OR u.takes_back = w.decision))"""
 HOLDING = PINNED + " QUALIFY row_number() OVER (PARTITION BY w.record_ref, w.column_name ORDER BY w.seq DESC) = 1"
 
+FRESH_EVENTS = f"""
+CREATE OR REPLACE TEMP TABLE fresh AS SELECT seq, "at" AS happened_at, actor, kind, subject, body::JSON AS body, hash
+FROM ({UNFOLDED.format(said="arrived", more=', seq, "at", actor, kind, hash')}) ORDER BY seq"""
 FRESH = "(SELECT * FROM fresh WHERE kind = '{}')"
 
 # Statements by kind of event, applied in this order to the events that are new.
@@ -201,9 +205,7 @@ def load(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:
     connection.execute("BEGIN")
     try:
         connection.register("arrived", arrived)
-        connection.execute(
-            'CREATE OR REPLACE TEMP TABLE fresh AS SELECT seq, "at" AS happened_at, actor, kind, subject, body::JSON AS body, hash FROM arrived ORDER BY seq'
-        )
+        connection.execute(FRESH_EVENTS)
         kinds = set(arrived.column("kind").unique().to_pylist())
         for kind, statements in STATEMENTS.items():
             if kind in kinds:

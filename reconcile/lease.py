@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -27,50 +28,57 @@ TAKEN = f"""
 SELECT t.line_id FROM (SELECT unnest($lines) AS line_id) AS t
 WHERE EXISTS (SELECT 1 FROM journal.push AS p WHERE p.line_id = t.line_id AND (p.seq > $since OR p.state IN {projection.UNDER_WAY}))
   OR EXISTS (SELECT 1 FROM journal.lease AS l WHERE l.line_id = t.line_id AND list_contains($others, l.worker) AND l.until > $at AND l.seq < $mine)"""
-# Whether anything but this worker's own pushing is in the journal since the plan was read: then a line may be due no longer.
-STIRRED = """
-SELECT 1 FROM journal.event WHERE seq > ?
-  AND NOT (kind IN ('push.intended', 'push.outcome') OR kind IN ('push.leased', 'push.released') AND actor = ?) LIMIT 1"""
+SHARED = "SELECT 1 FROM journal.lease WHERE worker <> ? LIMIT 1"
 NOT_DUE = "SELECT t.line_id FROM (SELECT unnest(?) AS line_id) AS t WHERE t.line_id NOT IN (SELECT line_id FROM work.plan_line WHERE status = 'approved')"
-# The lines that another worker leased after ours was over.
-LOST = """
-SELECT DISTINCT l.line_id FROM journal.lease AS l JOIN journal.lease AS o ON o.line_id = l.line_id AND o.seq > l.seq AND o.leased_at >= l.until
-WHERE list_contains(?, l.line_id) AND l.worker = ? AND o.worker <> l.worker
-  AND l.seq = (SELECT max(m.seq) FROM journal.lease AS m WHERE m.line_id = l.line_id AND m.worker = l.worker)"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Corrections that one worker alone may push, and the event that says so."""
+
+    corrections: list[Correction]
+    leased: Event
 
 
 @contextmanager
-def held(
-    connection: duckdb.DuckDBPyConnection, journal: Journal, worker: str, batch: list[Correction], since: int
-) -> Iterator[list[Correction]]:
+def held(connection: duckdb.DuckDBPyConnection, journal: Journal, worker: str, batch: list[Correction], since: int) -> Iterator[Held]:
     """Those of the corrections that this worker alone may push, while the `with` block lasts.
 
     since  how far the journal was known when the plan that they are of was read
     """
     lines = _lines(batch)
-    if not lines:
-        yield []
-        return
     (leased,) = journal.append([Event("push.leased", batch[0].first.system, {"lines": lines, "until": datetime.now(UTC) + LASTS}, worker)])
-    projection.load(connection, journal)
-    known = {"others": others(connection, worker), "at": leased.at.replace(tzinfo=None), "mine": leased.seq, "since": since}
-    rows = connection.execute(TAKEN, {"lines": lines, **known}).fetchall()
-    if connection.execute(STIRRED, [since, worker]).fetchone():
-        rows += connection.execute(NOT_DUE, [lines]).fetchall()
-    taken = {line_id for (line_id,) in rows}
+    taken = _taken(connection, journal, leased, since)
     if taken:
         log.info("%s: %d lines are being pushed by another worker, or were", batch[0].first.system, len(taken))
     try:
-        yield [correction for correction in batch if not taken & {line.line_id for line in correction.lines}]
+        yield Held([correction for correction in batch if not taken & {line.line_id for line in correction.lines}], leased)
     finally:
         journal.append([Event("push.released", leased.subject, {"lines": lines}, worker)])
 
 
-def lost(connection: duckdb.DuckDBPyConnection, journal: Journal, worker: str, batch: list[Correction]) -> set[str]:
-    """The push ids that another worker has taken over from this one. Asked after the intent: so one of the two sees the other's."""
-    projection.load(connection, journal)
-    found = {line_id for (line_id,) in connection.execute(LOST, [_lines(batch), worker]).fetchall()}
-    return {correction.push_id for correction in batch if found & {line.line_id for line in correction.lines}}
+def lost(journal: Journal, held: Held) -> set[str]:
+    """The push ids that another worker has taken over since, as the lease was over. Asked after the intent: so one of the two sees the other's."""
+    until = datetime.fromisoformat(held.leased.body["until"])
+    later = (each for each in journal.events(held.leased.seq, {"push.leased"}) if each.actor != held.leased.actor and each.at >= until)
+    theirs = {line_id for each in later for line_id in each.body["lines"]}
+    return {correction.push_id for correction in held.corrections if theirs & {line.line_id for line in correction.lines}}
+
+
+def _taken(connection: duckdb.DuckDBPyConnection, journal: Journal, leased: Event, since: int) -> set[str]:
+    """The leased lines that are another worker's, or due no longer."""
+    lines, worker = leased.body["lines"], leased.actor
+    own = {("push.intended", "hub"), ("push.outcome", "hub"), ("push.leased", worker), ("push.released", worker)}
+    # What this worker itself has pushed since the plan was read is of other lines: the hub need not know it yet. Another one leases
+    # before it pushes, and may have leased before the plan was read.
+    stirred = bool(journal.told(since) - own or connection.execute(SHARED, [worker]).fetchone())
+    if stirred:
+        projection.load(connection, journal)
+    known = {"others": others(connection, worker), "at": leased.at.replace(tzinfo=None), "mine": leased.seq, "since": since}
+    rows = connection.execute(TAKEN, {"lines": lines, **known}).fetchall()
+    if stirred:
+        rows += connection.execute(NOT_DUE, [lines]).fetchall()
+    return {line_id for (line_id,) in rows}
 
 
 def others(connection: duckdb.DuckDBPyConnection, worker: str) -> list[str]:

@@ -80,7 +80,9 @@ def unmoved(
                 Refusal(line, f"the record is {found.state} in {line.system}", found.state == "unknown") for line in correction.lines
             ]
             continue
-        changes = moved.get(correction.first.record_id, {})
+        if not (changes := moved.get(correction.first.record_id)):
+            kept.append(correction)
+            continue
         hit = {line: {path: changes[path] for path in _sources(each, line) if path in changes} for line in correction.lines}
         refusals += [
             Refusal(line, "target moved: " + ", ".join(f"{path} {then} -> {now}" for path, (then, now) in fields.items()))

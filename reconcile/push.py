@@ -14,6 +14,7 @@ from hub.systems.connector import Connector, Outcome, Write
 from reconcile import already, in_force, lease, plan, precondition
 from reconcile.correction import Correction, Refusal, corrections_of, intent, writes_of
 from reconcile.exceptions import Trouble, opening, settle
+from reconcile.lease import Held
 from reconcile.plan import Line
 
 log = logging.getLogger(__name__)
@@ -63,21 +64,23 @@ def _push_object(way: Way, each: Object, lines: list[Line]) -> None:
     corrections = _without_waiting(way, each, corrections_of(lines))
     size = max(SENT_AT_ONCE, BATCHES_AT_ONCE * each.write.batch)
     for at in range(0, len(corrections), size):
-        with lease.held(way.connection, way.journal, way.worker, corrections[at : at + size], way.since) as batch:
-            push_batch(way, each, batch)
+        with lease.held(way.connection, way.journal, way.worker, corrections[at : at + size], way.since) as held:
+            push_batch(way, each, held)
 
 
-def push_batch(way: Way, each: Object, batch: list[Correction]) -> None:
+def push_batch(way: Way, each: Object, held: Held) -> None:
     """Send corrections of one object that this worker alone may push."""
+    batch = held.corrections
     seen = way.connector.look(each, [correction.first.record_id for correction in batch if correction.first.record_id])
     moved = precondition.moved_fields(way.connection, way.system, each, seen)
     if met := already.there(way.connection, way.system, each, batch, moved):
         way.counts["already there"] += len(met)
-    kept, refusals = precondition.unmoved(already.without(batch, met), seen, moved, each)
+        batch = already.without(batch, met)
+    kept, refusals = precondition.unmoved(batch, seen, moved, each)
     writes, unwritable = writes_of(way.system, each, kept, seen)
     way.journal.append([opening(_refused(refusal)) for refusal in refusals + unwritable if not refusal.unseen])
     way.unseen.extend(_unseen(refusal) for refusal in refusals if refusal.unseen)
-    _count(way.counts, kept, _send(way, each, kept, writes), len(refusals) + len(unwritable))
+    _count(way.counts, kept, _send(way, each, Held(kept, held.leased), writes), len(refusals) + len(unwritable))
 
 
 def _without_waiting(way: Way, each: Object, corrections: list[Correction]) -> list[Correction]:
@@ -95,19 +98,20 @@ def _without_waiting(way: Way, each: Object, corrections: list[Correction]) -> l
     return kept
 
 
-def _send(way: Way, each: Object, corrections: list[Correction], writes: list[Write]) -> list[Outcome]:
+def _send(way: Way, each: Object, held: Held, writes: list[Write]) -> list[Outcome]:
     if not writes:
         return []
     # The intent is on disk before anything leaves: a crash in between leaves a push in doubt, never one forgotten.
-    way.journal.append([intent(correction) for correction in corrections])
-    lost = lease.lost(way.connection, way.journal, way.worker, corrections)
+    way.journal.append([intent(correction) for correction in held.corrections])
+    lost = lease.lost(way.journal, held)
     outcomes = way.connector.write(each, [write for write in writes if write.key not in lost])
-    by_push = {correction.push_id: correction for correction in corrections}
+    by_push = {correction.push_id: correction for correction in held.corrections}
     events = [
         Event("push.outcome", outcome.key, {"state": state_of(outcome), "record_id": outcome.record_id, "message": outcome.message})
         for outcome in outcomes
     ]
-    tired = _tired(way.connection, [outcome.key for outcome in outcomes if state_of(outcome) == "not_sent"])
+    unsent = [outcome.key for outcome in outcomes if state_of(outcome) == "not_sent"]
+    tired = _tired(way.connection, unsent) if unsent else set()
     troubles = [opening(trouble) for outcome in outcomes for trouble in _troubles(by_push[outcome.key], outcome, tired)]
     way.journal.append(events + troubles)
     return outcomes

@@ -27,7 +27,7 @@ def written(connection: duckdb.DuckDBPyConnection, of: str, ref: str, hub_id: st
     found = connection.execute(
         """
       SELECT DISTINCT p.push_id, p.seq, p.action, p.intended_at, e.body
-      FROM journal.push AS p JOIN journal.event AS e ON e.seq = p.seq
+      FROM journal.push AS p JOIN journal.event AS e ON e.seq = p.seq AND e.subject = p.push_id
       WHERE p.system = ? AND p.object = ? AND p.record_id = ? ORDER BY p.seq""",
         [system, name, record_id],
     ).fetchall()

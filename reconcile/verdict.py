@@ -9,7 +9,7 @@ EXPLAINED = """
 WITH wrote AS (
   SELECT l.line_id, e.body -> 'fields' -> l.field ->> 'want' AS want, p.seq FROM work.plan_line AS l
   JOIN journal.push AS p ON p.system = l.system AND p.object = l.object AND p.record_id = l.record_id AND p.state IN ('acknowledged', 'confirmed')
-  JOIN journal.event AS e ON e.seq = p.seq
+  JOIN journal.event AS e ON e.seq = p.seq AND e.subject = p.push_id
   WHERE l.field IS NOT NULL AND (e.body -> 'fields' -> l.field) IS NOT NULL
 ), last AS (
   SELECT line_id, want FROM wrote QUALIFY row_number() OVER (PARTITION BY line_id ORDER BY seq DESC) = 1

@@ -92,6 +92,20 @@ def test_an_empty_journal_has_an_empty_table_of_the_same_columns(place):
         assert (log.table().num_rows, log.table().schema) == (0, journal.SCHEMA)
 
 
+def test_a_batch_of_pushes_is_one_row_of_the_chain_and_is_read_back_as_its_events(place, tmp_path):
+    outcome = lambda number: Event("push.outcome", f"P-{number}", {"state": "rejected", "message": f"no {number}"})
+    with journal.open(place) as log, journal.open(tmp_path / "anew.sqlite") as anew:
+        told = log.append([*map(outcome, range(1200)), Event("note", "between", {}), outcome(7)])
+
+        journal.reseal(log, anew)
+        assert list(log.events()) == told
+        assert [row["seq"] for row, _ in log.stored()] == [1, 2, 3, 4]
+        assert [(each.seq, each.subject, each.body) for each in anew.events()][:-1] == [
+            (each.seq, each.subject, each.body) for each in told
+        ]
+        assert log.verify() is None
+
+
 def test_ten_thousand_subjects_in_one_event_are_fine(place):
     body = {f"customer:C-{number}": {"value": "x" * 70, "from": number} for number in range(10_000)}
     with journal.open(place) as log:

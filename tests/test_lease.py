@@ -6,11 +6,12 @@ import sys
 from datetime import timedelta
 
 import pytest
+from unguarded import unguarded
 
 from hub import journal, projection, store
 from hub.journal import Event
 from reconcile import lease
-from reconcile.correction import Correction
+from reconcile.correction import Correction, intent
 from reconcile.plan import Line
 
 LINE = Line("line-1", "d", "update", "customer", "C-1", "netsuite", "customer", "1187", "website", "{}", "{}", "sales say so")
@@ -31,8 +32,8 @@ def test_a_line_that_one_worker_leased_is_not_the_others(workers):
     log, first, second = workers
 
     with lease.held(first, log, "first", BATCH, 0) as mine, lease.held(second, log, "second", BATCH, 0) as theirs:
-        assert (mine, theirs) == (BATCH, [])
-        assert lease.lost(first, log, "first", BATCH) == set()
+        assert (mine.corrections, theirs.corrections) == (BATCH, [])
+        assert lease.lost(log, mine) == set()
 
 
 def test_a_line_that_was_given_back_is_free(workers):
@@ -41,7 +42,7 @@ def test_a_line_that_was_given_back_is_free(workers):
         pass
 
     with lease.held(second, log, "second", BATCH, 0) as theirs:
-        assert theirs == BATCH
+        assert theirs.corrections == BATCH
 
 
 def test_a_line_that_a_dead_worker_leased_is_free_when_its_time_is_up_and_no_longer_its_own(workers):
@@ -49,9 +50,9 @@ def test_a_line_that_a_dead_worker_leased_is_free_when_its_time_is_up_and_no_lon
     (leased,) = log.append([Event("push.leased", "netsuite", {"lines": ["line-1"], "until": leased_until(log)}, "first")])
 
     with lease.held(second, log, "second", BATCH, 0) as theirs:
-        assert theirs == BATCH
-        assert lease.lost(first, log, "first", BATCH) == {"P-1"}
-        assert lease.lost(second, log, "second", BATCH) == set()
+        assert theirs.corrections == BATCH
+        assert lease.lost(log, lease.Held(BATCH, leased)) == {"P-1"}
+        assert lease.lost(log, theirs) == set()
 
 
 def test_a_line_that_a_process_of_this_machine_leased_is_free_as_soon_as_it_is_dead(workers):
@@ -62,7 +63,7 @@ def test_a_line_that_a_process_of_this_machine_leased_is_free_as_soon_as_it_is_d
     log.append([Event("push.leased", "netsuite", {"lines": ["line-1"], "until": "2099-01-01T00:00:00Z"}, gone)])
 
     with lease.held(first, log, "first", BATCH, 0) as mine:
-        assert mine == BATCH
+        assert mine.corrections == BATCH
 
 
 def test_a_line_that_is_no_longer_due_is_nobodys(workers):
@@ -71,7 +72,7 @@ def test_a_line_that_is_no_longer_due_is_nobodys(workers):
     log.append([Event("plan.withdrawn", "plan-1", {"lines": ["line-1"]}, "Carla Conti")])
 
     with lease.held(first, log, "first", BATCH, 0) as mine:
-        assert mine == []
+        assert mine.corrections == []
 
 
 def test_a_line_that_another_worker_sent_before_it_died_is_nobodys_though_its_lease_is_over(workers):
@@ -79,10 +80,11 @@ def test_a_line_that_another_worker_sent_before_it_died_is_nobodys_though_its_le
     log.append([Event("push.leased", "netsuite", {"lines": ["line-1"], "until": leased_until(log)}, "second")])
     projection.load(first, log)
     (known,) = first.execute("SELECT max(seq) FROM journal.event").fetchone()
-    first.execute("INSERT INTO journal.push (push_id, line_id, state, seq) VALUES ('P-2', 'line-1', 'intended', ?)", [known + 1])
+    with unguarded():
+        log.append([intent(Correction("P-2", (LINE,)))])
 
     with lease.held(first, log, "first", BATCH, known) as mine:
-        assert mine == []
+        assert mine.corrections == []
 
 
 def leased_until(log):

@@ -36,7 +36,7 @@ class Judge:
         self.excused: list[str] = []
         self.by_hand: dict[tuple, int] = {}  # (system, object, record id) -> after how many requests a person last touched it
         self.posted: dict[str, str] = {}  # invoice -> its bytes, once posted
-        self.used: Counter = Counter()  # intents, by seq of their event: each is good for one write
+        self.used: Counter = Counter()  # intents, by seq and push: each is good for one write
         self.made: Counter = Counter()  # what the hub created, by system, object and hub id
         self.ids: dict[str, str] = {}  # record -> its hub id, when the firm was opened
         self.deleted_by_hand, self.began = 0, 0  # began: how many requests there had been when the hub's present step began
@@ -99,9 +99,9 @@ class Judge:
         if found is None:
             self.broken.append(f"{each.key} was written without an intent in the journal")
             return
-        self.used[found.seq] += 1
-        if self.used[found.seq] > 1 and not any(line[4] == "late" for line in self.wire.log):
-            self.broken.append(f"{each.key} was sent {self.used[found.seq]} times on one intent")
+        self.used[found.seq, found.subject] += 1
+        if self.used[found.seq, found.subject] > 1 and not any(line[4] == "late" for line in self.wire.log):
+            self.broken.append(f"{each.key} was sent {self.used[found.seq, found.subject]} times on one intent")
         if _in_doubt(found, events):
             self.broken.append(f"{each.key} was written while an earlier write of it was in doubt")
         if alone := set(found.body["lines"]) - _agreed(events, found.seq):
