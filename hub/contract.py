@@ -36,32 +36,30 @@ def validation(each: Object, spool: Path, nested: bool = True) -> str:
     One row a spooled row: the promised source fields, typed; `_reason`, NULL when the row is good; `_raw`, the row's
     own text when it is not.
     """
-    promised = each.source_fields()
-    columns = {column.source: column for _, column in each.columns().values() if column.source}
+    promised, columns = each.source_fields(), _mapped(each)
     texts = {path: _text(path, nested) for path in promised}
     typed = {path: _typed(texts[path], kind, columns.get(path)) for path, kind in promised.items()}
     reasons = [_missing(texts[each.key], each.key)]
     reasons += [_unfit(texts[path], typed[path], path, kind) for path, kind in promised.items() if kind != "VARCHAR"]
     reasons += [_uncoded(texts[path], path, column) for path, column in columns.items() if column.codes]
-    tops = sorted({path.split("/")[0] if nested else path for path in promised})
-    kinds = ", ".join(f"{_quoted(top, chr(39))}: '{'JSON' if nested and _is_parent(top, promised) else 'VARCHAR'}'" for top in tops)
-    source = f"read_json('{spool}', format = 'newline_delimited', columns = {{{kinds}}}, maximum_object_size = 67108864)"
-    raw = "to_json({" + ", ".join(f"{_quoted(top, chr(39))}: {_quoted(top)}" for top in tops) + "})"
+    raw = "to_json({" + ", ".join(f"{_quoted(top, chr(39))}: {_quoted(top)}" for top in _tops(promised, nested)) + "})"
     return f"""
-      SELECT {", ".join(f"{sql} AS {_quoted(path)}" for path, sql in typed.items())},
+      SELECT {_listed(typed)},
         nullif(concat_ws('; ', {", ".join(reasons)}), '') AS _reason,
         CASE WHEN _reason IS NOT NULL THEN {raw} END AS _raw
-      FROM {source}"""
+      FROM {_spooled(promised, spool, nested)}"""
 
 
 def typed_rows(connection: duckdb.DuckDBPyConnection, each: Object, rows: list[dict], nested: bool = True) -> str:
     """A temporary table with these records as the contract types them, `_id` first; returns its name."""
+    promised, columns = each.source_fields(), _mapped(each)
+    # Nobody asks here what is wrong with a row: to say so takes ten times as long as to type it.
+    typed = {path: _typed(_text(path, nested), kind, columns.get(path)) for path, kind in promised.items()}
     with tempfile.NamedTemporaryFile(suffix=".ndjson") as spool:
         spool.writelines(to_json(row) + b"\n" for row in rows)
         spool.flush()
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {_quoted(each.key)} AS _id, * FROM ({validation(each, Path(spool.name), nested)})"
-        )
+        source = _spooled(promised, Path(spool.name), nested)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {typed[each.key]} AS _id, {_listed(typed)} FROM {source}")
     return "looked_at"
 
 
@@ -118,8 +116,7 @@ def _emptied(each: Object, rows: Path, before: "Manifest | None") -> list[str]:
     if before is None or before.kind != "full":
         return []
     then, now = (_filled(path) for path in (rows.parent.with_name(Path(before.id).name) / rows.name, rows))
-    mapped = {column.source for _, column in each.columns().values() if column.source}
-    return sorted(path for path in mapped if then.get(path, 0) >= FEW and now.get(path) == 0)
+    return sorted(path for path in _mapped(each) if then.get(path, 0) >= FEW and now.get(path) == 0)
 
 
 def _filled(rows: Path) -> dict[str, int]:
@@ -136,6 +133,27 @@ def _filled(rows: Path) -> dict[str, int]:
 
 def _first_reason(rows: Path) -> str:
     return pl.scan_parquet(rows).filter(pl.col("_reason").is_not_null()).select("_reason").head(1).collect().item()
+
+
+def _mapped(each: Object) -> dict[str, Column]:
+    """The columns that are made of source fields, by these."""
+    return {column.source: column for _, column in each.columns().values() if column.source}
+
+
+def _listed(typed: dict[str, str]) -> str:
+    return ", ".join(f"{sql} AS {_quoted(path)}" for path, sql in typed.items())
+
+
+def _spooled(promised: dict[str, str], spool: Path, nested: bool) -> str:
+    """The spooled rows, each top-level field as text, or as JSON when something in it is promised."""
+    kinds = ", ".join(
+        f"{_quoted(top, chr(39))}: '{'JSON' if nested and _is_parent(top, promised) else 'VARCHAR'}'" for top in _tops(promised, nested)
+    )
+    return f"read_json('{spool}', format = 'newline_delimited', columns = {{{kinds}}}, maximum_object_size = 67108864)"
+
+
+def _tops(promised: dict[str, str], nested: bool) -> list[str]:
+    return sorted({path.split("/")[0] if nested else path for path in promised})
 
 
 def _top_level(each: Object) -> set[str]:

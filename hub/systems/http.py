@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,6 +97,7 @@ class Http:
     ):
         limits = limits or {}
         self.at_once = int(limits.get("in_flight", 8))
+        self.hands = futures.ThreadPoolExecutor(self.at_once, thread_name_prefix=system)  # its threads begin with the first work for them
         self.system, self.attempts = system, attempts
         # Loading the authorities takes 50 ms; an address without TLS has no use for them.
         verify = verify if base_url.startswith("https") else False
@@ -155,13 +156,14 @@ class Http:
         """
         if self.at_once == 1 or len(items) < 2:
             return [act(item) for item in items]
-        pool = ThreadPoolExecutor(min(self.at_once, len(items)), thread_name_prefix=self.system)
+        begun = [self.hands.submit(act, item) for item in items]
         try:
-            return list(pool.map(act, items))
+            return [each.result() for each in begun]
         finally:
-            pool.shutdown(cancel_futures=True)
+            futures.wait([each for each in begun if not each.cancel()])
 
     def close(self) -> None:
+        self.hands.shutdown()
         self.client.close()
         if self.limiter:
             self.limiter.close()  # a thread of its own keeps the budget's file tidy
