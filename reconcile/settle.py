@@ -1,6 +1,9 @@
 """What became of pushes: confirmed by a later snapshot, settled by looking, or work for a person. Never sent again blindly."""
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 import duckdb
 
@@ -32,6 +35,20 @@ FROM latest AS l
 LEFT JOIN news AS n ON n.push_id = l.push_id  -- absent: no answer was journaled
 ORDER BY l.push_id
 """
+LOOKED = "settled by looking"
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A write whose fate is unknown. seen_since: its object was read after the last news of it, this record too."""
+
+    system: str
+    push_id: str
+    object: str
+    hub_id: str
+    action: str
+    intended_at: datetime
+    seen_since: bool
 
 
 def confirm(connection: duckdb.DuckDBPyConnection, journal: Journal) -> dict[str, int]:
@@ -42,17 +59,16 @@ def confirm(connection: duckdb.DuckDBPyConnection, journal: Journal) -> dict[str
     projection.load(connection, journal)
     if not _under_way(connection):
         return {}
-    found = connection.execute(f"SELECT * FROM ({OPEN}) WHERE seen_since").fetchall()
-    shown = [row for row in found if not row[8]]
-    denied = [row for row in found if row[8] and row[6] == "acknowledged"]
-    events = [Event("push.outcome", row[0], {"state": "confirmed"}) for row in shown]
-    events += [Event("push.outcome", row[0], {"state": "unconfirmed"}) for row in denied]
-    lines = _still_said(connection, [row[0] for row in denied])
-    events += [opening(_unconfirmed(*line)) for line in lines]
-    journal.append(events)
-    confirmed = connection.execute(
-        "SELECT count(*) FROM journal.push WHERE list_contains(?, push_id)", [[row[0] for row in shown]]
-    ).fetchone()[0]
+    rows = connection.execute(f"SELECT push_id, state, still_due FROM ({OPEN}) WHERE seen_since").fetchall()
+    shown = [push_id for push_id, _, still_due in rows if not still_due]
+    denied = [push_id for push_id, state, still_due in rows if still_due and state == "acknowledged"]
+    ends = dict.fromkeys(shown, "confirmed") | dict.fromkeys(denied, "unconfirmed")
+    lines = _still_said(connection, denied)
+    journal.append(
+        [Event("push.outcome", push_id, {"state": state}) for push_id, state in ends.items()]
+        + [opening(_unconfirmed(*line)) for line in lines]
+    )
+    (confirmed,) = connection.execute("SELECT count(*) FROM journal.push WHERE list_contains(?, push_id)", [shown]).fetchone()
     projection.load(connection, journal)
     return {name: count for name, count in (("confirmed", confirmed), ("unconfirmed", len(lines))) if count}
 
@@ -68,41 +84,57 @@ def settle(
     projection.load(connection, journal)
     if not _under_way(connection):
         return {}
+    doubts = _in_doubt(connection, system, worker)
+    ends = {each: [] for each in doubts if each.action == "update" and each.seen_since} | _found(system, connector, doubts)
+    states = {each: _end(ids) for each, ids in ends.items()}
+    several = [opening(_ambiguous(each, ends[each])) for each, (state, _) in states.items() if state == "ambiguous"]
+    journal.append(
+        [Event("push.outcome", each.push_id, {"state": state, "record_id": of, "message": LOOKED}) for each, (state, of) in states.items()]
+        + several
+    )
+    projection.load(connection, journal)
+    return dict(Counter(state for state, _ in states.values()))
+
+
+def _in_doubt(connection: duckdb.DuckDBPyConnection, system: System, worker: str) -> list[Doubt]:
+    """Writes of which no answer tells what became of them, and that would still be due."""
     rows = connection.execute(
         f"""
-      SELECT * FROM ({OPEN}) WHERE system = ? AND state IN ('intended', 'in_doubt') AND still_due AND push_id NOT IN (
+      SELECT push_id, object, hub_id, action, intended_at, seen_since FROM ({OPEN})
+      WHERE system = ? AND state IN ('intended', 'in_doubt') AND still_due AND push_id NOT IN (
         SELECT p.push_id FROM journal.push AS p JOIN journal.lease AS l ON l.line_id = p.line_id WHERE list_contains(?, l.worker) AND l.until > ?)""",
-        [system.system, lease.others(connection, worker), datetime.now(UTC).replace(tzinfo=None)],
+        [system.system, lease.others(connection, worker), _now()],
     ).fetchall()
-    counts: dict[str, int] = {}
-    for push_id, _, name, hub_id, _, action, _, intended_at, _, seen_since in rows:
-        each = system.objects[name]
-        if action == "update":
-            state, record_id = ("not_sent", None) if seen_since else (None, None)
-        elif datetime.now(UTC).replace(tzinfo=None) < intended_at + timedelta(seconds=each.write.settles_in_seconds):
-            state, record_id = None, None
-        else:
-            ids = connector.find(each, [hub_id]).get(hub_id, [])
-            state, record_id = {0: "not_sent", 1: "acknowledged"}.get(len(ids), "ambiguous"), ids[0] if len(ids) == 1 else None
-            if len(ids) > 1:
-                about = f"{system.system} {name} {hub_id} create"
-                journal.append(
-                    [
-                        opening(
-                            Trouble(
-                                "ambiguous",
-                                about,
-                                f"{about}: {len(ids)} records carry {hub_id}: {', '.join(ids)}; merge them there, then `hub replay`",
-                                system.system,
-                            )
-                        )
-                    ]
-                )
-        if state:
-            journal.append([Event("push.outcome", push_id, {"state": state, "record_id": record_id, "message": "settled by looking"})])
-            counts[state] = counts.get(state, 0) + 1
-    projection.load(connection, journal)
-    return counts
+    return [Doubt(system.system, *row) for row in rows]
+
+
+def _found(system: System, connector: Connector, doubts: list[Doubt]) -> dict[Doubt, list[str]]:
+    """The records that are there of each create, once its system has had the time to find it."""
+    found: dict[Doubt, list[str]] = {}
+    creates = sorted((each for each in doubts if each.action == "create"), key=lambda each: each.object)
+    for name, group in groupby(creates, lambda each: each.object):
+        settles = timedelta(seconds=system.objects[name].write.settles_in_seconds)
+        if due := [each for each in group if _now() >= each.intended_at + settles]:
+            there = connector.find(system.objects[name], [each.hub_id for each in due])
+            found |= {each: there.get(each.hub_id, []) for each in due}
+    return found
+
+
+def _end(record_ids: list[str]) -> tuple[str, str | None]:
+    """What became of a write of which so many records are there, and the one that it made."""
+    if not record_ids:
+        return "not_sent", None
+    return ("acknowledged", record_ids[0]) if len(record_ids) == 1 else ("ambiguous", None)
+
+
+def _ambiguous(doubt: Doubt, record_ids: list[str]) -> Trouble:
+    about = f"{doubt.system} {doubt.object} {doubt.hub_id} create"
+    says = f"{about}: {len(record_ids)} records carry {doubt.hub_id}: {', '.join(record_ids)}; merge them there, then `hub replay`"
+    return Trouble("ambiguous", about, says, doubt.system)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _under_way(connection: duckdb.DuckDBPyConnection) -> bool:

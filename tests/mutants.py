@@ -37,8 +37,8 @@ MUTANTS = (
         "no look before a retry",
         1,
         "reconcile/settle.py",
-        "ids = connector.find(each, [hub_id]).get(hub_id, [])",
-        "ids = []",
+        "there = connector.find(system.objects[name], [each.hub_id for each in due])",
+        "there = {}",
         also=(NO_NEWCOMERS,),  # or the look for newcomers finds what the first look should have
     ),
     Mutant(
