@@ -115,29 +115,35 @@ def serve(name: str, records: str, away: str) -> None:
 
 def hub(clock: Clock, folder: str, name: str, records: str, away: str = "0") -> None:
     """Push all corrections of a plan that a person approved, one value a record: from reading the plan to the last outcome in the journal."""
-    with _served(name, records, away) as (where, _):
-        the_firm = _project(Path(folder), name, where, int(records))
+    with served(name, records, away) as (where, _):
+        the_firm = project(Path(folder), name, where, int(records))
         with journal.open(the_firm.journal) as book:
-            _push(the_firm, name, book, Clock())  # the hub ids, so that each record is left with one correction
+            pushed(the_firm, name, book, Clock(), TARGETS[name].object)  # the hub ids, so that each record is left with one correction
             _fill_books(the_firm.folder, name, int(records), TARGETS[name].values[1])
-            sent = _push(the_firm, name, book, clock)
+            sent = pushed(the_firm, name, book, clock, TARGETS[name].object)
     assert sent == {"acknowledged": int(records)}, sent
 
 
 def client(clock: Clock, folder: str, name: str, records: str, away: str = "0") -> None:
     """The same values, sent by one client with a pool of connections, one record a request, one after the other."""
-    with _served(name, records, away) as (where, ids):
-        member = _project(Path(folder), name, where, 1).systems[name]
-        connector = member.connect()
-        headers = {"Authorization": f"Bearer {connector.http.client.auth.current()}"}
-        with httpx.Client(base_url=where["url"], headers=headers, trust_env=False) as pooled, clock:
-            for record_id in ids:
-                pooled.patch(TARGETS[name].path + record_id, json=TARGETS[name].body).raise_for_status()
-        connector.close()
+    with served(name, records, away) as (where, ids), pooled(project(Path(folder), name, where, 1).systems[name], where) as pool, clock:
+        for record_id in ids:
+            pool.patch(TARGETS[name].path + record_id, json=TARGETS[name].body).raise_for_status()
 
 
 @contextmanager
-def _served(name: str, records: str, away: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
+def pooled(member: firm.Member, where: dict[str, Any]) -> Iterator[httpx.Client]:
+    """A client that is signed in to a served system."""
+    connector = member.connect()
+    headers = {"Authorization": f"Bearer {connector.http.client.auth.current()}"}
+    with httpx.Client(base_url=where["url"], headers=headers, trust_env=False) as pool:
+        yield pool
+    connector.close()
+
+
+@contextmanager
+def served(name: str, records: str, away: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """A system in a process of its own: where it is and what lets one in, and the ids of its records."""
     command = [sys.executable, "-c", f"from benchmarks import pushing; pushing.serve({name!r}, {records!r}, {away!r})"]
     server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -148,8 +154,8 @@ def _served(name: str, records: str, away: str) -> Iterator[tuple[dict[str, Any]
         server.wait(timeout=10)
 
 
-def _project(folder: Path, name: str, where: dict[str, Any], records: int) -> firm.Firm:
-    """A project folder of the system and of books that own one field of it."""
+def project(folder: Path, name: str, where: dict[str, Any], records: int, also: str = "") -> firm.Firm:
+    """A project folder of the system and of books that own one field of it. also: other objects of the books."""
     target = TARGETS[name]
     (folder / "books").mkdir(parents=True, exist_ok=True)
     (folder / "drop").mkdir(exist_ok=True)
@@ -158,7 +164,7 @@ def _project(folder: Path, name: str, where: dict[str, Any], records: int) -> fi
         path = folder / "secrets" / f"{name}.{key}"
         path.touch(mode=0o600)
         path.write_text(value)
-    (folder / "books" / "system.yaml").write_text(BOOKS.format(role=target.role, field=target.field, header=target.header))
+    (folder / "books" / "system.yaml").write_text(BOOKS.format(role=target.role, field=target.field, header=target.header) + also)
     _fill_books(folder, name, records, target.values[0])
     secrets = "".join(f"      {key}: file:secrets/{name}.{key}\n" for key in where["secrets"])
     (folder / "concord.yaml").write_text(
@@ -172,14 +178,14 @@ def _fill_books(folder: Path, name: str, records: int, value: str) -> None:
     (folder / "drop" / "customers.csv").write_text("Number,Name,Status,Register,Terms\n" + rows)
 
 
-def _push(the_firm: firm.Firm, name: str, book: journal.Journal, clock: Clock) -> dict[str, int]:
+def pushed(the_firm: firm.Firm, name: str, book: journal.Journal, clock: Clock, of: str) -> dict[str, int]:
     """Read, plan, release the breaker, approve all and push, measured from there; returns how many lines came to which end."""
     cycle.prepare(the_firm)
     for each in the_firm.systems:
         observe.observe(the_firm, each, book)
     understand(the_firm, book)
     correct.make_plan(the_firm, book)
-    book.append([Event("breaker.released", name, {"system": name, "object": TARGETS[name].object, "records": 10**9}, "Eva Engineer")])
+    book.append([Event("breaker.released", name, {"system": name, "object": of, "records": 10**9}, "Eva Engineer")])
     correct.make_plan(the_firm, book)
     with store.writing(the_firm.hub_file) as connection:
         made = plan.read(connection)

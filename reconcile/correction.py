@@ -19,6 +19,8 @@ from hub.systems.connector import Seen, Write
 from reconcile import plan
 from reconcile.plan import Line
 
+EXACT = json.JSONDecoder(parse_float=Decimal)
+
 
 @dataclass(frozen=True)
 class Correction:
@@ -108,7 +110,7 @@ def body_of(system: System, each: Object, correction: Correction) -> dict[str, A
 
 def _writable(line: Line, columns: Mapping[str, tuple[str, Column]]) -> dict[str, Any]:
     """What the line wants of columns that have a way back. The others must be as wanted already: a rate can be written, its currency not."""
-    want, base = (json.loads(text or "{}", parse_float=Decimal) for text in (line.want, line.base))
+    want, base = (EXACT.decode(text or "{}") for text in (line.want, line.base))
     for column, value in want.items():
         _, mapped = columns[column]
         if not mapped.goes_back and value not in (mapped.const, base.get(column)):
