@@ -74,8 +74,10 @@ def _plan(folder: str, records: int) -> dict[str, Cost]:
 
 
 def _push(folder: str, records: int) -> dict[str, Cost]:
-    """So many corrections sent to a system with a batch endpoint and to one that takes single records; and a tenth of them 20 ms away."""
+    """So many corrections sent to a system with a batch endpoint and to one that takes single records, and a tenth of them 20 ms away; so many creates."""
     found = {}
+    for how in ("hub", "client"):
+        found[f"creates {how}"] = replace(run(f"creating.{how}", str(Path(folder) / f"creates-{how}"), str(records)), rows=records)
     for name, count, away in (("salesforce", records, "0"), ("netsuite", records, "0"), ("salesforce", records // 10, "20")):
         for how in ("hub", "client"):
             told = f"{name} {how}" + (f" {away} ms away" if away != "0" else "")
