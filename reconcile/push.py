@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -10,15 +11,15 @@ import duckdb
 from hub import projection
 from hub.journal import Event, Journal
 from hub.mapping import Object, System
-from hub.systems.connector import Connector, Outcome, Write
-from reconcile import already, in_force, lease, plan, precondition
+from hub.systems.connector import Connector, Outcome
+from reconcile import already, behind, in_force, lease, plan, precondition
 from reconcile.correction import Correction, Refusal, corrections_of, intent, writes_of
 from reconcile.exceptions import Trouble, opening, settle
 from reconcile.lease import Held
 from reconcile.plan import Line
 
 log = logging.getLogger(__name__)
-SENT_AT_ONCE = 200  # writes between two journal entries: what a crash can leave in doubt
+SENT_AT_ONCE = 200  # writes between two journal entries: a crash can leave two such batches in doubt
 BATCHES_AT_ONCE = 5  # or so many of the system's own batches, when they hold more
 PATIENCE = 3  # attempts that came to nothing, before a person is asked
 
@@ -63,13 +64,14 @@ def push(
 def _push_object(way: Way, each: Object, lines: list[Line]) -> None:
     corrections = _without_waiting(way, each, corrections_of(lines))
     size = max(SENT_AT_ONCE, BATCHES_AT_ONCE * each.write.batch)
-    for at in range(0, len(corrections), size):
-        with lease.held(way.connection, way.journal, way.worker, corrections[at : at + size], way.since) as held:
-            push_batch(way, each, held)
+    with ExitStack() as leases, behind.one_behind(way.system.limits.get("in_flight") == 1) as go:
+        for at in range(0, len(corrections), size):
+            batch = corrections[at : at + size]
+            push_batch(way, each, leases.enter_context(lease.held(way.connection, way.journal, way.worker, batch, way.since)), go)
 
 
-def push_batch(way: Way, each: Object, held: Held) -> None:
-    """Send corrections of one object that this worker alone may push."""
+def push_batch(way: Way, each: Object, held: Held, go: behind.Go = behind.at_once) -> None:
+    """Send corrections of one object that this worker alone may push; `go` sends."""
     batch = held.corrections
     seen = way.connector.look(each, [correction.first.record_id for correction in batch if correction.first.record_id])
     moved = precondition.moved_fields(way.connection, way.system, each, seen)
@@ -80,7 +82,14 @@ def push_batch(way: Way, each: Object, held: Held) -> None:
     writes, unwritable = writes_of(way.system, each, kept, seen)
     way.journal.append([opening(_refused(refusal)) for refusal in refusals + unwritable if not refusal.unseen])
     way.unseen.extend(_unseen(refusal) for refusal in refusals if refusal.unseen)
-    _count(way.counts, kept, _send(way, each, Held(kept, held.leased), writes), len(refusals) + len(unwritable))
+    if refused := len(refusals) + len(unwritable):
+        way.counts["refused"] += refused
+    if writes:
+        # The intent is on disk before anything leaves: a crash in between leaves a push in doubt, never one forgotten.
+        way.journal.append([intent(correction) for correction in kept])
+        lost = lease.lost(way.journal, Held(kept, held.leased))
+        mine = [write for write in writes if write.key not in lost]
+        go(lambda: way.connector.write(each, mine), lambda outcomes: _ended(way, kept, outcomes))
 
 
 def _without_waiting(way: Way, each: Object, corrections: list[Correction]) -> list[Correction]:
@@ -98,14 +107,9 @@ def _without_waiting(way: Way, each: Object, corrections: list[Correction]) -> l
     return kept
 
 
-def _send(way: Way, each: Object, held: Held, writes: list[Write]) -> list[Outcome]:
-    if not writes:
-        return []
-    # The intent is on disk before anything leaves: a crash in between leaves a push in doubt, never one forgotten.
-    way.journal.append([intent(correction) for correction in held.corrections])
-    lost = lease.lost(way.journal, held)
-    outcomes = way.connector.write(each, [write for write in writes if write.key not in lost])
-    by_push = {correction.push_id: correction for correction in held.corrections}
+def _ended(way: Way, sent: list[Correction], outcomes: list[Outcome]) -> None:
+    """Journal what came of writes, and what of it is work for a person."""
+    by_push = {correction.push_id: correction for correction in sent}
     events = [
         Event("push.outcome", outcome.key, {"state": state_of(outcome), "record_id": outcome.record_id, "message": outcome.message})
         for outcome in outcomes
@@ -114,7 +118,8 @@ def _send(way: Way, each: Object, held: Held, writes: list[Write]) -> list[Outco
     tired = _tired(way.connection, unsent) if unsent else set()
     troubles = [opening(trouble) for outcome in outcomes for trouble in _troubles(by_push[outcome.key], outcome, tired)]
     way.journal.append(events + troubles)
-    return outcomes
+    for outcome in outcomes:
+        way.counts[state_of(outcome)] += len(by_push[outcome.key].lines)
 
 
 def state_of(outcome: Outcome) -> str:
@@ -155,11 +160,3 @@ def _unseen(refusal: Refusal) -> Trouble:
 
 def _trouble(kind: str, line: Line, says: str) -> Trouble:
     return Trouble(kind, line.about, f"{line.about}: {says}", line.system)
-
-
-def _count(counts: Counter[str], sent: list[Correction], outcomes: list[Outcome], refused: int) -> None:
-    lines = {correction.push_id: len(correction.lines) for correction in sent}
-    for outcome in outcomes:
-        counts[state_of(outcome)] += lines[outcome.key]
-    if refused:
-        counts["refused"] += refused

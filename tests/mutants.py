@@ -107,7 +107,7 @@ MUTANTS = (
         "the intent is not journaled first",
         0,
         "reconcile/push.py",
-        "    way.journal.append([intent(correction) for correction in held.corrections])\n",
+        "        way.journal.append([intent(correction) for correction in kept])\n",
         "",
     ),
     Mutant("creates do not wait for newcomers", 409, *NO_NEWCOMERS),

@@ -87,7 +87,7 @@ GUARDS = (
     Guard(
         "the intent is journaled first",
         "reconcile/push.py",
-        "    way.journal.append([intent(correction) for correction in corrections])\n",
+        "        way.journal.append([intent(correction) for correction in kept])\n",
         "",
         "test_disturbed.py::test_a_firm_is_brought_to_rest_with_every_promise_kept",
     ),
