@@ -38,10 +38,16 @@ def records_of(evaluator, entity):
 
 def members_of(evaluator, entity, referring=False):
     """The same records with their hub ids; referring: with the hub ids of what they refer to, which DuckDB would look for even if nothing read them."""
+    if referring and not evaluator.locals.get("touched_only"):
+        return f"identity.{entity}"
+    return tied(evaluator, records_of(evaluator, entity))
+
+
+def tied(evaluator, records):
+    """Some records with their hub ids; those of touched hub ids have them already."""
     if evaluator.locals.get("touched_only"):
-        return records_of(evaluator, entity)
-    tied = f"(SELECT c.*, x.hub_id FROM canonical.{entity} AS c JOIN journal.crossref AS x ON x.record_ref = c.record_ref)"
-    return f"identity.{entity}" if referring else tied
+        return records
+    return f"(SELECT c.*, x.hub_id FROM {records} AS c JOIN journal.crossref AS x ON x.record_ref = c.record_ref)"
 
 
 def inward(system, kind, column, field):

@@ -2,7 +2,7 @@
 
 from sqlmesh import macro
 
-from macros.canonical import firm_rules, joined, members_of
+from macros.canonical import firm_rules, joined, records_of, tied
 from macros.discrepancy import row, union
 
 
@@ -19,12 +19,13 @@ def orphan_reference(evaluator):
 
 
 def astray(evaluator, of, name, field):
-    # A record in quarantine is known, and waits: who refers to it is no orphan.
-    rest = f"""
-      FROM {members_of(evaluator, of)} AS m
-      LEFT JOIN canonical.{field.to} AS t ON t.record_ref = m.{name}_ref
-      WHERE m.is_live AND m.{name}_ref IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)
-        AND m.{name}_ref NOT IN (SELECT {joined(":", "system", "object", "record_id")} FROM capture.quarantine)"""
+    # Tied when few are left. A record in quarantine is known, and waits: who refers to it is no orphan.
+    few = f"""(
+        SELECT r.*, t.record_ref IS NULL AS is_unknown
+        FROM {records_of(evaluator, of)} AS r
+        LEFT JOIN canonical.{field.to} AS t ON t.record_ref = r.{name}_ref
+        WHERE r.is_live AND r.{name}_ref IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)
+          AND r.{name}_ref NOT IN (SELECT {joined(":", "system", "object", "record_id")} FROM capture.quarantine))"""
     return row(
         "orphan_reference",
         of,
@@ -35,6 +36,6 @@ def astray(evaluator, of, name, field):
         field=f"'{name}'",
         said=f"to_json({{'{name}_ref': m.{name}_ref}})",
         owner="m.role",
-        says=f"'refers to ' || m.{name}_ref || ', which is ' || CASE WHEN t.record_ref IS NULL THEN 'not known' ELSE 'gone' END",
-        rest=rest,
+        says=f"'refers to ' || m.{name}_ref || ', which is ' || CASE WHEN m.is_unknown THEN 'not known' ELSE 'gone' END",
+        rest=f"FROM {tied(evaluator, few)} AS m",
     )
