@@ -34,8 +34,9 @@ def absent(the_rules, of, system, each, condition, members, touched):
     is_cut = role in the_rules.cut(of)
     played = f" AND g.{role}_system = '{system.system}'" if is_cut else ""
     there = f"m.system = '{system.system}'" if is_cut else f"m.role = '{role}'"
+    systems = {system.system} if is_cut else {held.system for held, _ in the_rules.objects(of) if held.role == role}
     rest = f"""
-      FROM (SELECT * FROM golden.{of} AS g WHERE ({condition_sql(the_rules, of, condition)}){played}) AS g
+      FROM (SELECT * FROM golden.{of} AS g WHERE ({condition_sql(the_rules, of, condition)}){played} AND NOT {shown(the_rules, of, role, systems)}) AS g
       {join}
       WHERE {touched} AND NOT EXISTS (SELECT 1 FROM {members} AS m WHERE m.hub_id = g.hub_id AND {there} AND m.is_live)"""
     return row(
@@ -50,6 +51,13 @@ def absent(the_rules, of, system, each, condition, members, touched):
         says=f"'{role} must hold it: {condition.replace(chr(39), chr(39) * 2)}'",
         rest=rest,
     )
+
+
+def shown(the_rules, of, role, systems):
+    """SQL that tells of most golden records that a role holds them, without a look there: the first field that the role owns came from one of its systems."""
+    owned = [name for name in the_rules.entities[of].fields if role in {rule.owner for rule in the_rules.owner(of).rules(name)}]
+    given = " OR ".join(f"starts_with(g.{owned[0]}_from, '{system}:')" for system in sorted(systems)) if owned else "FALSE"
+    return f"COALESCE({given}, FALSE)"
 
 
 def condition_sql(the_rules, of, condition):
