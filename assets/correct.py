@@ -37,15 +37,15 @@ def make_plan(firm: Firm, journal: Journal) -> Planned:
         exceptions.close_over(connection, journal)
         opened, closed = cases.keep(connection, journal)
         exceptions.settle(connection, journal, "controls", ("controls",), waiting)
-        made = plan.make(connection, journal, judged)
+        sealed, lines = plan.make(connection, journal, judged)
         classes = dict(connection.execute("SELECT class, count(*) FROM discrepancy.found GROUP BY class ORDER BY class").fetchall())
         money = dict(connection.execute("SELECT currency, money FROM mart.at_stake ORDER BY currency").fetchall())
     return Planned(
-        made.hash,
-        len(made.lines),
-        made.count("approved"),
-        made.count("needs_consent"),
-        made.count("held"),
+        sealed,
+        lines.total(),
+        lines["approved"],
+        lines["needs_consent"],
+        lines["held"],
         opened,
         closed,
         settled.get("confirmed", 0),

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import cached_property
+from operator import attrgetter
 
 import duckdb
 
@@ -120,9 +122,9 @@ class Line:
         """Whether a person may consent to it: it rests on no decision of theirs, and they have not yet."""
         return person(actor) not in {person(each) for each in json.loads(self.authors or "[]") + json.loads(self.consents or "[]")}
 
-    @property
-    def sealed(self) -> tuple[str, str, str | None, str | None, str]:
-        return self.line_id, self.why, self.hold, self.authors, str(self.eyes)
+
+# What the journal holds of a line: all that does not follow from consent.
+SAID = [each.name for each in fields(Line) if each.name not in ("status", "consents")]
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,13 @@ class Plan:
     lines: tuple[Line, ...]
 
     @cached_property
+    def sealed(self) -> list[tuple[str, str, str | None, str | None, str]]:
+        """What a reader sees of each line: its id stands for the record, the field, before and after."""
+        return [(line.line_id, line.why, line.hold, line.authors, str(line.eyes)) for line in self.lines]
+
+    @cached_property
     def hash(self) -> str:
-        """Of what a reader sees of each line: its id stands for the record, the field, before and after."""
-        return hashlib.sha256(json.dumps([line.sealed for line in self.lines]).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self.sealed).encode()).hexdigest()[:16]
 
     def open_to(self, actor: str) -> list[Line]:
         """The lines that wait for consent, and that this person may consent to."""
@@ -144,18 +150,19 @@ class Plan:
         return sum(line.status == status for line in self.lines)
 
 
-def make(connection: duckdb.DuckDBPyConnection, journal: Journal, in_force: InForce) -> Plan:
-    """Build the plan, seal it in the journal, and let the policies in force approve what they cover."""
+def make(connection: duckdb.DuckDBPyConnection, journal: Journal, in_force: InForce) -> tuple[str, Counter]:
+    """Build the plan, seal it in the journal, and let the policies in force approve what they cover; returns its hash, and how many lines have each status."""
     projection.load(connection, journal)
     lay(connection)
     plan = read(connection)
     told = journal.append(_seal(plan, _sealed(connection), _on_their_way(connection)))
     covered = consent.covered(plan.lines, in_force, _withdrawn(connection))
     told += journal.append(consent.approvals(plan.hash, covered))
-    if not told:
-        return plan
-    projection.load(connection, journal)
-    return read(connection)
+    if told:
+        projection.load(connection, journal)
+    # Not read again: what the journal let a policy consent to needs nobody else.
+    approved = sum(map(len, covered.values()))
+    return plan.hash, Counter(line.status for line in plan.lines) + Counter(approved=approved) - Counter(needs_consent=approved)
 
 
 def lay(connection: duckdb.DuckDBPyConnection) -> None:
@@ -232,8 +239,8 @@ def _on_their_way(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def _seal(plan: Plan, sealed: set[tuple], sent: set[str]) -> list[Event]:
     """What is in this plan and was not sealed so, and what is no longer in it: the cost of a seal follows the change."""
-    said = lambda line: {name: value for name, value in vars(line).items() if name not in ("status", "consents")}
-    added = [said(line) for line in plan.lines if line.sealed not in sealed]
+    said = attrgetter(*SAID)
+    added = [dict(zip(SAID, said(line))) for line, known in zip(plan.lines, plan.sealed) if known not in sealed]
     gone = sorted({line_id for line_id, *_ in sealed} - {line.line_id for line in plan.lines} - sent)
     return [
         Event("plan.sealed", plan.hash, {"lines": added[at : at + CHUNK], "gone": gone[at : at + CHUNK]})
