@@ -19,13 +19,16 @@ def orphan_reference(evaluator):
 
 
 def astray(evaluator, of, name, field):
-    # Tied when few are left. A record in quarantine is known, and waits: who refers to it is no orphan.
-    few = f"""(
-        SELECT r.*, t.record_ref IS NULL AS is_unknown
-        FROM {records_of(evaluator, of)} AS r
-        LEFT JOIN canonical.{field.to} AS t ON t.record_ref = r.{name}_ref
-        WHERE r.is_live AND r.{name}_ref IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)
-          AND r.{name}_ref NOT IN (SELECT {joined(":", "system", "object", "record_id")} FROM capture.quarantine))"""
+    records, ref = records_of(evaluator, of), f"{name}_ref"
+    # A record in quarantine is known, and waits: who refers to it is no orphan.
+    nowhere = f"""
+          SELECT DISTINCT r.{ref}, t.record_ref IS NULL AS is_unknown
+          FROM {records} AS r
+          LEFT JOIN canonical.{field.to} AS t ON t.record_ref = r.{ref}
+          WHERE r.is_live AND r.{ref} IS NOT NULL AND NOT COALESCE(t.is_live, FALSE)
+            AND r.{ref} NOT IN (SELECT {joined(":", "system", "object", "record_id")} FROM capture.quarantine)"""
+    # Only who refers there is read whole, and tied.
+    few = f"(SELECT r.*, n.is_unknown FROM ({nowhere}) AS n JOIN {records} AS r ON r.{ref} = n.{ref} WHERE r.is_live)"
     return row(
         "orphan_reference",
         of,
@@ -34,8 +37,8 @@ def astray(evaluator, of, name, field):
         each="m.object",
         record_ref="m.record_ref",
         field=f"'{name}'",
-        said=f"to_json({{'{name}_ref': m.{name}_ref}})",
+        said=f"to_json({{'{ref}': m.{ref}}})",
         owner="m.role",
-        says=f"'refers to ' || m.{name}_ref || ', which is ' || CASE WHEN m.is_unknown THEN 'not known' ELSE 'gone' END",
+        says=f"'refers to ' || m.{ref} || ', which is ' || CASE WHEN m.is_unknown THEN 'not known' ELSE 'gone' END",
         rest=f"FROM {tied(evaluator, few)} AS m",
     )
