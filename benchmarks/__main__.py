@@ -67,10 +67,10 @@ def _identity(folder: str, records: int) -> dict[str, Cost]:
 
 
 def _plan(folder: str, records: int) -> dict[str, Cost]:
-    """All differences of so many records as a sealed plan, and the bare join that finds them."""
+    """All differences of so many records as a sealed plan, the bare join that finds those of values, and plain SQL that finds the others too."""
     firm = str(Path(folder) / "firm")
     run("planning.prepare", firm, str(records))
-    return alternating(TIMES, {name: lambda name=name: run(f"planning.{name}", firm) for name in ("join", "plan")})
+    return alternating(TIMES, {name: lambda name=name: run(f"planning.{name}", firm) for name in ("join", "joins", "plan")})
 
 
 def _push(folder: str, records: int) -> dict[str, Cost]:

@@ -1,6 +1,7 @@
 """What a plan over all records costs: every difference found, made a line and sealed in the journal, beside the bare SQL join that finds the differences."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from assets import correct, evaluation, sqlmesh_models
@@ -10,6 +11,7 @@ from benchmarks import synthetic
 from benchmarks.cycle import start_up
 from benchmarks.measure import Clock
 from hub import journal, rules, store
+from hub.rules import Rules
 
 
 def prepare(clock: Clock, folder: str, records: str) -> None:
@@ -24,10 +26,20 @@ def prepare(clock: Clock, folder: str, records: str) -> None:
 
 def join(clock: Clock, folder: str) -> None:
     """Each record beside the golden one, in the leanest SQL that tells which differ: into a table, without ids, reasons, money, guards or journal."""
+    _find(clock, folder, _differing)
+
+
+def joins(clock: Clock, folder: str) -> None:
+    """The same, and plain SQL for what else a plan tells of: what is missing in a role, what an object holds twice, and what refers to nothing."""
+    _find(clock, folder, _differing, _missing, _doubled, _orphaned)
+
+
+def _find(clock: Clock, folder: str, *kinds: Callable[[Rules, str, str], list[str]]) -> None:
+    """Ask for these kinds of difference of each entity in each role, all at once, into a table."""
     the_firm = synthetic.read(Path(folder))
     the_rules = rules.of(str(the_firm.folder.resolve()))
+    queries = [query for of in the_rules.entities for role in the_rules.roles(of) for kind in kinds for query in kind(the_rules, of, role)]
     with store.connect(the_firm.hub_file) as connection:
-        queries = filter(None, (_differing(the_rules, of, role) for of in the_rules.entities for role in the_rules.roles(of)))
         with clock:
             connection.execute(f"CREATE TEMP TABLE found AS {' UNION ALL '.join(queries)}")
         print(connection.execute("SELECT count(*) FROM found").fetchone()[0], "differences")
@@ -53,7 +65,7 @@ def plan(clock: Clock, folder: str) -> None:
     state.with_name("kept").rename(state)
 
 
-def _differing(the_rules, of: str, role: str) -> str | None:
+def _differing(the_rules: Rules, of: str, role: str) -> list[str]:
     """One join of an entity's records in a role with the golden ones: the rows in which a mirrored column differs, and by what."""
     columns = [
         column
@@ -62,10 +74,41 @@ def _differing(the_rules, of: str, role: str) -> str | None:
         for column in field.columns(name)
     ]
     if not columns:
-        return None
+        return []
     differs = {column: f"(g.{column} IS NOT NULL AND m.{column} IS DISTINCT FROM g.{column})" for column in columns}
     told = ", ".join(f"CASE WHEN {test} THEN '{column} = ' || g.{column}::VARCHAR END" for column, test in differs.items())
-    return f"""
+    query = f"""
       SELECT m.record_ref, concat_ws(', ', {told}) AS should
       FROM canonical.{of} AS m JOIN journal.crossref AS x ON x.record_ref = m.record_ref JOIN golden.{of} AS g ON g.hub_id = x.hub_id
       WHERE m.role = '{role}' AND m.is_live AND ({" OR ".join(differs.values())})"""
+    return [query]
+
+
+def _missing(the_rules: Rules, of: str, role: str) -> list[str]:
+    from macros.missing_counterpart import condition_sql  # here and not above: it imports SQLMesh, which a cycle does without
+
+    return [
+        f"""
+      SELECT g.hub_id, 'missing in {role}' FROM golden.{of} AS g
+      WHERE ({condition_sql(the_rules, of, condition)}) AND NOT EXISTS (
+        SELECT 1 FROM canonical.{of} AS m JOIN journal.crossref AS x ON x.record_ref = m.record_ref WHERE x.hub_id = g.hub_id AND m.role = '{role}' AND m.is_live)"""
+        for who, condition in the_rules.owner(of).must_exist.items()
+        if who == role
+    ]
+
+
+def _doubled(the_rules: Rules, of: str, role: str) -> list[str]:
+    query = f"""
+      SELECT x.hub_id, 'twice in ' || m.object FROM canonical.{of} AS m JOIN journal.crossref AS x ON x.record_ref = m.record_ref
+      WHERE m.role = '{role}' AND m.is_live GROUP BY x.hub_id, m.object HAVING count(*) > 1"""
+    return [query]
+
+
+def _orphaned(the_rules: Rules, of: str, role: str) -> list[str]:
+    return [
+        f"""
+      SELECT m.record_ref, 'refers to ' || m.{name}_ref FROM canonical.{of} AS m
+      WHERE m.role = '{role}' AND m.is_live AND m.{name}_ref NOT IN (SELECT record_ref FROM canonical.{field.to} WHERE is_live)"""
+        for name, field in the_rules.entities[of].fields.items()
+        if field.type == "reference" and field.to in the_rules.entities
+    ]
