@@ -100,8 +100,8 @@ FRESH = "(SELECT * FROM fresh WHERE kind = '{}')"
 STATEMENTS = {
     "plan.sealed": """
       CREATE OR REPLACE TEMP TABLE resealed AS
-      SELECT line ->> 'line_id' AS line_id, line ->> 'why' AS why, line ->> 'hold' AS hold, seq, line ->> 'authors' AS authors, line ->> 'eyes' AS eyes, true AS stands
-      FROM (SELECT seq, unnest(lines) AS line FROM (SELECT seq, from_json(body -> 'lines', '["JSON"]') AS lines FROM {fresh}))
+      SELECT line.line_id, line.why, line.hold, seq, line.authors, line.eyes, true AS stands
+      FROM (SELECT seq, unnest(lines) AS line FROM (SELECT seq, from_json(body -> 'lines', '[{"line_id": "VARCHAR", "why": "VARCHAR", "hold": "VARCHAR", "authors": "VARCHAR", "eyes": "VARCHAR"}]') AS lines FROM {fresh}))
       UNION ALL
       SELECT line_id, NULL, NULL, seq, NULL, NULL, false FROM (SELECT seq, unnest(gone) AS line_id FROM (SELECT seq, from_json(body -> 'gone', '["VARCHAR"]') AS gone FROM {fresh}));
       DELETE FROM journal.sealed WHERE line_id IN (SELECT line_id FROM resealed);
