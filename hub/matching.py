@@ -90,8 +90,12 @@ class Matching(BaseModel):
         return f"SELECT {plain}, {', '.join(f'{hashed(keys)} AS {name}' for name, keys in self.hashes().items())} FROM ({made}) AS made"
 
     def hashes(self) -> dict[str, tuple[str, ...]]:
-        """The columns in which a block, or a key whose frequent values weigh less, is one number: {column: keys}."""
-        return {hash_of(keys): keys for keys in (*self.blocks, ("hub_id_said",), *((term,) for term in self.terms()))}
+        """The columns in which the record, a block, or a key whose frequent values weigh less, is one number: {column: keys}."""
+        return {hash_of(keys): keys for keys in (("record_ref",), *self.all_blocks(), *((term,) for term in self.terms()))}
+
+    def all_blocks(self) -> tuple[tuple[str, ...], ...]:
+        """The blocks, and the hub id that two records say they carry."""
+        return (*self.blocks, ("hub_id_said",))
 
     def terms(self) -> list[str]:
         """The keys whose frequent values weigh less."""
@@ -116,10 +120,10 @@ def hash_of(keys: Collection[str]) -> str:
 
 
 def hashed(keys: Collection[str]) -> str:
-    """SQL for keys as one number: what is looked up among all records should not be text. NULL when one of them says nothing."""
+    """SQL for keys as one number, another in each column: what is looked up among all records should not be text. NULL when one of them says nothing."""
     said = " AND ".join(f"{key} IS NOT NULL" for key in keys)
     # DuckDB may hash otherwise in its next version; named here, it makes other models, which are built anew.
-    return f"CASE WHEN {said} THEN hash({', '.join(keys)}, 'duckdb {duckdb.__version__}') >> 1 END::BIGINT"
+    return f"CASE WHEN {said} THEN hash({', '.join(keys)}, '{hash_of(keys)} duckdb {duckdb.__version__}') >> 1 END::BIGINT"
 
 
 @cache

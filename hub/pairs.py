@@ -7,7 +7,7 @@ comparison), weighed (what each level adds), and the verdict.
 import re
 
 from hub import keys
-from hub.matching import hash_of
+from hub.matching import hash_of, hashed
 
 COMMON = 4  # what fewer records have, beside the copies of one, is rare
 HALF_STEPS = "pow(2, floor(2 * log2({})) / 2)"  # so that a weight changes when a value is half as often again, not with every record
@@ -64,14 +64,25 @@ def narrowed(key, how, strong, touched_only):
     if not touched_only:
         return f"candidate AS MATERIALIZED ({candidates(key, how, key)})", key
     # The touched keys are a table of their own (reconcile/crowds.py), whose size DuckDB knows: else it builds its joins on all records.
-    # All columns of all records are read once: joined as they are, each join would read all of them.
-    probe = f"work.touched_{key.rpartition('.')[2]}"
+    # Of all records each block is read once, beside a number; all columns are read once too: joined as they are, each join would read them.
+    probe, number = f"work.touched_{key.rpartition('.')[2]}", hash_of(["record_ref"])
+    blocks = [hash_of(block) for block in how.all_blocks()]
+    values = lambda table: " UNION ALL ".join(f"SELECT {number} AS number, {block} AS value FROM {table}" for block in blocks)
     return (
         f"""
-        candidate AS MATERIALIZED ({candidates(key, how, probe)}),
+        holder AS MATERIALIZED ({" UNION ALL ".join(f"SELECT k.{number} AS number, k.{block} AS value FROM {key} AS k SEMI JOIN {probe} AS t ON t.{block} = k.{block}" for block in blocks)}),
+        crowd AS (SELECT value FROM holder GROUP BY value HAVING count(*) > {how.most}),
+        met AS MATERIALIZED (
+          SELECT DISTINCT least(t.number, h.number) AS one, greatest(t.number, h.number) AS other
+          FROM ({values(probe)}) AS t JOIN holder AS h ON h.value = t.value AND h.number <> t.number ANTI JOIN crowd AS c ON c.value = t.value
+        ),
         near AS MATERIALIZED (
-          SELECT {", ".join(f"k.{each}" for each in weighs_by(how, strong))} FROM (SELECT left_ref AS record_ref FROM candidate UNION SELECT right_ref FROM candidate) AS c
-          JOIN {key} AS k ON k.record_ref = c.record_ref
+          SELECT k.{number} AS number, {", ".join(f"k.{each}" for each in weighs_by(how, strong))}{"".join(f", {hashed([term])} AS {hash_of([term])}" for term in how.terms())}
+          FROM {key} AS k SEMI JOIN (SELECT one AS number FROM met UNION SELECT other FROM met) AS m ON m.number = k.{number}
+        ),
+        candidate AS MATERIALIZED (
+          SELECT least(l.record_ref, r.record_ref) AS left_ref, greatest(l.record_ref, r.record_ref) AS right_ref
+          FROM met AS m JOIN near AS l ON l.number = m.one JOIN near AS r ON r.number = m.other
         )""",
         "near",
     )
@@ -81,7 +92,7 @@ def weighs_by(how, strong):
     """The columns of a key table that weighing reads; the others only bring records together."""
     said = {key for each in how.comparisons.values() for level in each.levels for key in re.findall(r"\b[lr]\.(\w+)", level.when)}
     said |= {key for each in how.comparisons.values() for key in each.on} | {*re.findall(r"\b[lr]\.(\w+)", how.apart)}
-    return sorted({*said, *strong, *map(hash_of, zip(how.terms())), "record_ref", "hub_id_said"})
+    return sorted({*said, *strong, *how.terms(), "record_ref", "hub_id_said"})
 
 
 def around(held, touched="TRUE"):
@@ -98,7 +109,7 @@ def around(held, touched="TRUE"):
 
 def candidates(key, how, probe):
     """Pairs of the records in `probe` with those in `key` that agree on one block at least; each pair once, the smaller record_ref left."""
-    return " UNION ".join(_sharing(key, hash_of(block), how.most, probe) for block in (*how.blocks, ("hub_id_said",)))
+    return " UNION ".join(_sharing(key, hash_of(block), how.most, probe) for block in how.all_blocks())
 
 
 def _sharing(key, block, most, probe):

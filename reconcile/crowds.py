@@ -4,8 +4,6 @@ What a value weighs, and whether it brings records together at all, depends on h
 changes in steps; a record whose value took a step counts as touched. So what a cycle weighs is what a full run would.
 """
 
-from collections.abc import Collection
-
 import duckdb
 
 from hub import pairs
@@ -53,12 +51,12 @@ def remember(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 
 
 def _touched(name: str, rules: Rules) -> str:
-    return f"{_counts(name, _counted(rules.matching(name)))} SEMI JOIN work.touched_record AS t ON t.record_ref = k.record_ref"
+    return f"{_numbers(name, rules)} SEMI JOIN work.touched_record AS t ON t.record_ref = k.record_ref"
 
 
-def _counts(name: str, counted: Collection[str]) -> str:
+def _numbers(name: str, rules: Rules) -> str:
     """Records by what is counted of them: far fewer bytes than their keys."""
-    return f"SELECT {', '.join(f'k.{column}' for column in ('record_ref', *counted))} FROM identity.{name}_key AS k"
+    return f"SELECT k.record_ref, {', '.join(f'k.{column}' for column in rules.matching(name).hashes())} FROM identity.{name}_key AS k"
 
 
 def touch(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> None:
@@ -69,51 +67,61 @@ def touch(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> No
             continue  # they are built whole
         connection.execute(f"CREATE OR REPLACE TABLE work.touched_{name}_key AS {_touched(name, rules)}")
         if not anew:
-            _touch_stepped(connection, name, _counted(rules.matching(name)))
+            _touch_stepped(connection, name, rules)
         connection.execute(f"INSERT INTO old_near {ties.linked(name)}")
 
 
-def _touch_stepped(connection: duckdb.DuckDBPyConnection, name: str, counted: dict[str, list[str]]) -> None:
+def _touch_stepped(connection: duckdb.DuckDBPyConnection, name: str, rules: Rules) -> None:
     """Touch the records that have a value which so many more, or fewer, have now that it weighs otherwise."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE stepped (record_ref VARCHAR)")
-    for column, tests in counted.items():
-        _step(connection, name, column, tests)
+    connection.execute("CREATE OR REPLACE TEMP TABLE holder (number BIGINT)")
     if _took_step(connection, name):
-        connection.execute(f"INSERT INTO stepped SELECT record_ref FROM identity.{name}_key")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE stepped AS SELECT DISTINCT record_ref FROM stepped AS k {NEW}")
-    connection.execute("INSERT INTO work.touched_record SELECT record_ref, 'update' FROM stepped")
-    connection.execute(
-        f"INSERT INTO work.touched_{name}_key {_counts(name, counted)} SEMI JOIN stepped AS t ON t.record_ref = k.record_ref"
-    )
+        connection.execute(f"INSERT INTO holder SELECT {NUMBER} FROM identity.{name}_key")
+    else:
+        for column in _stepped(connection, name, _tests(rules.matching(name))):
+            connection.execute(
+                f"INSERT INTO holder SELECT k.{NUMBER} FROM identity.{name}_key AS k SEMI JOIN stepped AS s ON s.value = k.{column}"
+            )
+    if not connection.execute("SELECT 1 FROM holder LIMIT 1").fetchone():
+        return
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE also_touched AS {_numbers(name, rules)}
+      SEMI JOIN holder AS h ON h.number = k.{NUMBER} ANTI JOIN work.touched_{name}_key AS t ON t.{NUMBER} = k.{NUMBER}""")
+    connection.execute("INSERT INTO work.touched_record SELECT record_ref, 'update' FROM also_touched")
+    connection.execute(f"INSERT INTO work.touched_{name}_key FROM also_touched")
 
 
 NEW = "ANTI JOIN work.touched_record AS t ON t.record_ref = k.record_ref"
+NUMBER = hash_of(["record_ref"])
 
 
-def _counted(how: Matching) -> dict[str, list[str]]:
-    """{column: what of the number of records with a value of it matters}, as SQL of {n}."""
-    found = {hash_of(block): [f"{{n}} > {how.most}"] for block in (*how.blocks, ("hub_id_said",))}
+def _tests(how: Matching) -> dict[str, str]:
+    """{column: whether a value of it weighs otherwise or crowds now}: SQL of n, the records that have it, and of shift, how many more these are."""
+    matters = {hash_of(block): [f"{{n}} > {how.most}"] for block in how.all_blocks()}
     for term in how.terms():
-        found.setdefault(hash_of([term]), []).append(STEP.format(n="{n}", copies=how.copies, common=COMMON))
-    return found
+        matters.setdefault(hash_of([term]), []).append(STEP.format(n="({n})", copies=how.copies, common=COMMON))
+    return {
+        column: " OR ".join(f"({each.format(n='n')}) <> ({each.format(n='(n - shift)')})" for each in said)
+        for column, said in matters.items()
+    }
 
 
-def _step(connection: duckdb.DuckDBPyConnection, name: str, column: str, tests: list[str]) -> None:
-    took_step = " OR ".join(f"({test.format(n='n')}) <> ({test.format(n='(n - shift)')})" for test in tests)
-    # How many records more, or fewer, have each value now.
+def _stepped(connection: duckdb.DuckDBPyConnection, name: str, tests: dict[str, str]) -> list[str]:
+    """Make the temporary table stepped (name, value) of the values that took a step; returns the columns that have any."""
+    values = lambda table, shift: (
+        f"SELECT name, value, {shift} AS shift FROM (UNPIVOT {table} ON {', '.join(tests)} INTO NAME name VALUE value)"
+    )
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE shifted AS
-      SELECT value, sum(shift) AS shift
-      FROM (SELECT {column} AS value, -1 AS shift FROM old_{name}_key UNION ALL SELECT {column}, 1 FROM work.touched_{name}_key)
-      WHERE value IS NOT NULL GROUP BY ALL HAVING sum(shift) <> 0""")
-    # Looked for among all records once, and kept: the few that have such a value, which mostly took no step.
+      SELECT name, value, sum(shift) AS shift FROM ({values(f"old_{name}_key", -1)} UNION ALL {values(f"work.touched_{name}_key", 1)})
+      GROUP BY ALL HAVING sum(shift) <> 0""")
+    # A number is a value of one column alone: so all of them are counted at once.
+    held = " UNION ALL ".join(f"SELECT {column} AS value FROM identity.{name}_key" for column in tests)
+    took_step = " ".join(f"WHEN '{column}' THEN {test}" for column, test in tests.items())
     connection.execute(f"""
-      INSERT INTO stepped
-      WITH holder AS MATERIALIZED (
-        SELECT k.record_ref, s.value, s.shift FROM identity.{name}_key AS k JOIN shifted AS s ON s.value = k.{column}
-      ), counted AS (SELECT value, any_value(shift) AS shift, count(*) AS n FROM holder GROUP BY value)
-      SELECT h.record_ref FROM holder AS h
-      SEMI JOIN (FROM counted WHERE {took_step}) AS c ON c.value = h.value""")
+      CREATE OR REPLACE TEMP TABLE stepped AS
+      WITH counted AS (SELECT k.value, count(*) AS n FROM ({held}) AS k SEMI JOIN shifted AS s ON s.value = k.value GROUP BY k.value)
+      SELECT s.name, s.value FROM shifted AS s JOIN counted AS c ON c.value = s.value WHERE CASE s.name {took_step} END""")
+    return [column for (column,) in connection.execute("SELECT DISTINCT name FROM stepped").fetchall()]
 
 
 def _took_step(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
