@@ -42,18 +42,32 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool
 
 
 def _build(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -> str | None:
-    """Write what is new into the model's table; returns where these rows are to be seen, if there are any."""
+    """Write what is new into the model's table; returns where these rows are to be seen, if there are any.
+
+    Of a model that `keeps` columns, the rows that went and those that came stay in old_<view> and new_<view>.
+    """
     into = f"INSERT INTO {model.table} ({', '.join(model.columns)})"
     if anew and not connection.execute(f"SELECT 1 FROM {model.table} LIMIT 1").fetchone():
         connection.execute(f"{into} {model.whole}")
         return model.table
-    connection.execute(model.delete)
+    _make_room(connection, model)
     # Kept apart for the audits: each would look for these few rows among all.
-    (count,) = connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {model.touched}").fetchone()
+    new = f"new_{model.view}" if model.keeps else "fresh"
+    (count,) = connection.execute(f"CREATE OR REPLACE TEMP TABLE {new} AS {model.touched}").fetchone()
     if not count:
         return None
-    connection.execute(f"{into} SELECT * FROM fresh")
-    return "fresh"
+    connection.execute(f"{into} SELECT * FROM {new}")
+    return new
+
+
+def _make_room(connection: duckdb.DuckDBPyConnection, model: Compiled) -> None:
+    stale = model.stale
+    if model.keeps:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE old_{model.view} AS SELECT rowid AS row, {model.keeps} FROM {model.table} WHERE {stale}"
+        )
+        stale = f"rowid IN (SELECT row FROM old_{model.view})"
+    connection.execute(f"DELETE FROM {model.table} WHERE {stale}")
 
 
 def _audited(model: Compiled, connection: duckdb.DuckDBPyConnection, rows: str) -> dict[str, int]:

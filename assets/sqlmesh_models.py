@@ -20,22 +20,29 @@ ROWS = "__ROWS__"  # in an audit, the rows that this cycle wrote; the others wer
 
 @dataclass(frozen=True)
 class Compiled:
-    """A model as DuckDB runs it: `whole` selects all its rows, `touched` those of touched keys, which `delete` makes room for.
+    """A model as DuckDB runs it: `whole` selects all its rows, `touched` those of touched keys, for which `stale` ones make room.
 
+    stale   SQL for whether a row of the table has a touched key
     audits  {audit: query that counts the rows of ROWS that break it}
+    keeps   columns of stale rows that later steps of the same cycle ask for
     """
 
     name: str
     table: str
     columns: list[str]
     whole: str
-    delete: str
+    stale: str
     touched: str
     audits: dict[str, str]
+    keeps: str = ""
 
     @property
     def schema(self) -> str:
         return self.name.split(".")[0]
+
+    @property
+    def view(self) -> str:
+        return self.name.split(".")[1]
 
 
 @dataclass(frozen=True)
@@ -122,15 +129,15 @@ def _written(snapshot, snapshots) -> Compiled:
         f"{column} IN (SELECT {properties['key']} FROM {properties['touched']})"
         for column in properties.get("columns", properties["key"]).split(", ")
     )
-    name, delete = f"{model.schema_name}.{model.view_name}", f"DELETE FROM {table} WHERE {stale}"
     return Compiled(
-        name,
+        f"{model.schema_name}.{model.view_name}",
         table,
         list(model.columns_to_types),
         _sql(model, "whole"),
-        delete,
+        stale,
         _sql(model, "touched_only"),
         _audits(model, snapshots, table),
+        properties.get("keeps", ""),
     )
 
 

@@ -38,7 +38,6 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
             crowds.remember_around(connection, the_rules)
             evaluated = evaluation.evaluate(connection, models, "canonical", anew=anew)
             crowds.touch_around(connection, the_rules, anew)
-            crowds.remember(connection, the_rules)
             keys = [model for model in models if model.name.endswith("_key")]
             evaluated += evaluation.evaluate(connection, keys, "identity", anew=anew)
             crowds.touch(connection, the_rules, anew)

@@ -101,7 +101,6 @@ def _hold(connection: duckdb.DuckDBPyConnection, model: sqlmesh_models.Compiled,
 
 def _turn(connection: duckdb.DuckDBPyConnection, the_rules: rules.Rules, book: journal.Journal, models: dict, anew: bool) -> None:
     resolve.begin(connection, the_rules, book)
-    crowds.remember(connection, the_rules)
     evaluation.evaluate(connection, [models["identity.customer_key"]], "identity", anew=anew)
     crowds.touch(connection, the_rules, anew)
     evaluation.evaluate(connection, [models["identity.customer_pair"]], "identity", anew=anew)

@@ -10,7 +10,6 @@ from hub import pairs
 from hub.matching import Matching, hash_of
 from hub.pairs import COMMON
 from hub.rules import Rules
-from reconcile import ties
 
 STEP = "CASE WHEN {n} - {copies} < {common} THEN -1 ELSE floor(2 * log2({n} - {copies})) END"
 
@@ -44,47 +43,37 @@ def _around(rules: Rules) -> str:
     )
 
 
-def remember(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
-    """Keep the keys that touched records had when the models last ran: before the models of keys."""
-    for name in matched(rules):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE old_{name}_key AS {_touched(name, rules)}")
-
-
-def _touched(name: str, rules: Rules) -> str:
-    return f"{_numbers(name, rules)} SEMI JOIN work.touched_record AS t ON t.record_ref = k.record_ref"
-
-
-def _numbers(name: str, rules: Rules) -> str:
-    """Records by what is counted of them: far fewer bytes than their keys."""
-    return f"SELECT k.record_ref, {', '.join(f'k.{column}' for column in rules.matching(name).hashes())} FROM identity.{name}_key AS k"
-
-
 def touch(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> None:
-    """Touch the records whose values took a step, and note what touched records were linked to: between the models of keys and of pairs."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE old_near (record_ref VARCHAR)")
+    """Touch the records whose values took a step: between the models of keys and of pairs."""
     for name in matched(rules):
         if anew and not connection.execute(f"SELECT 1 FROM identity.{name}_pair LIMIT 1").fetchone():
             continue  # they are built whole
-        connection.execute(f"CREATE OR REPLACE TABLE work.touched_{name}_key AS {_touched(name, rules)}")
-        if not anew:
-            _touch_stepped(connection, name, rules)
-        connection.execute(f"INSERT INTO old_near {ties.linked(name)}")
+        if anew:
+            connection.execute(f"CREATE OR REPLACE TABLE work.touched_{name}_key AS {_numbers(f'identity.{name}_key')}")
+        else:
+            connection.execute(f"CREATE OR REPLACE TABLE work.touched_{name}_key AS {_numbers(f'new_{name}_key')}")
+            _touch_stepped(connection, name, rules.matching(name))
 
 
-def _touch_stepped(connection: duckdb.DuckDBPyConnection, name: str, rules: Rules) -> None:
+def _numbers(keys: str) -> str:
+    """Records by what is counted of them: far fewer bytes than their keys."""
+    return f"SELECT k.record_ref, COLUMNS('_hash$') FROM {keys} AS k"
+
+
+def _touch_stepped(connection: duckdb.DuckDBPyConnection, name: str, how: Matching) -> None:
     """Touch the records that have a value which so many more, or fewer, have now that it weighs otherwise."""
     connection.execute("CREATE OR REPLACE TEMP TABLE holder (number BIGINT)")
     if _took_step(connection, name):
         connection.execute(f"INSERT INTO holder SELECT {NUMBER} FROM identity.{name}_key")
     else:
-        for column in _stepped(connection, name, _tests(rules.matching(name))):
+        for column in _stepped(connection, name, _tests(how)):
             connection.execute(
                 f"INSERT INTO holder SELECT k.{NUMBER} FROM identity.{name}_key AS k SEMI JOIN stepped AS s ON s.value = k.{column}"
             )
     if not connection.execute("SELECT 1 FROM holder LIMIT 1").fetchone():
         return
     connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE also_touched AS {_numbers(name, rules)}
+      CREATE OR REPLACE TEMP TABLE also_touched AS {_numbers(f"identity.{name}_key")}
       SEMI JOIN holder AS h ON h.number = k.{NUMBER} ANTI JOIN work.touched_{name}_key AS t ON t.{NUMBER} = k.{NUMBER}""")
     connection.execute("INSERT INTO work.touched_record SELECT record_ref, 'update' FROM also_touched")
     connection.execute(f"INSERT INTO work.touched_{name}_key FROM also_touched")

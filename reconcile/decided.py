@@ -93,6 +93,6 @@ def _trouble(decision: str, conflict: list[contradiction.Word]) -> Trouble:
 def follow(connection: duckdb.DuckDBPyConnection, entity: Entity) -> None:
     """Add to `affected` the records that were merged into affected ones in their system: they go where these go."""
     connection.execute(
-        "INSERT INTO affected SELECT s.record_ref FROM survivor AS s SEMI JOIN affected AS a ON a.record_ref = s.survivor_ref WHERE s.entity = ?",
+        "INSERT INTO affected BY NAME SELECT s.record_ref FROM survivor AS s SEMI JOIN affected AS a ON a.record_ref = s.survivor_ref WHERE s.entity = ?",
         [entity.entity],
     )

@@ -65,16 +65,14 @@ def _one(connection: duckdb.DuckDBPyConnection, entity: str, own: str) -> None:
 
 def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journal, anew: bool) -> int:
     """Tie the records of an entity that is matched by evidence; returns how many ties changed. The journal is told."""
-    _affected(connection, entity.entity, anew)
+    _affected(connection, entity, anew)
     decided.follow(connection, entity)
-    strong = "".join(f", k.{key}" for key in entity.identity.strong)
-    records = connection.execute(f"""
-      SELECT k.record_ref{strong} FROM identity.{entity.entity}_key AS k SEMI JOIN affected AS a ON a.record_ref = k.record_ref
-      UNION ALL BY NAME SELECT s.record_ref FROM survivor AS s SEMI JOIN affected AS a ON a.record_ref = s.record_ref""").pl()
+    pairs = _near_pairs(connection, entity.entity, anew)
+    records = connection.execute("FROM affected").pl()
     if records.is_empty():
         return 0
     before = lent.held(connection)
-    own, after = _ids(connection, entity, records, before)
+    own, after = _ids(connection, entity, records, before, pairs)
     before, own, after = lent.follow(connection, entity.entity, before, own, after)
     told = lent.events(entity.entity, own, after, before, CHUNK)  # before the ties, so that these are known to be lent
     until_now = before.select("record_ref", "hub_id")
@@ -85,11 +83,13 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
 
 
 def _ids(
-    connection: duckdb.DuckDBPyConnection, entity: Entity, records: pl.DataFrame, before: pl.DataFrame
+    connection: duckdb.DuckDBPyConnection, entity: Entity, records: pl.DataFrame, before: pl.DataFrame, pairs: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """record_ref, hub_id twice: what each record would hold had no steward said `same`, and what it holds."""
     name, prefix = entity.entity, entity.prefix or entity.entity
-    links, said, apart, unless = (connection.execute(sql).pl() for sql in (_links(name), _said(name), _apart(entity), _unless(name)))
+    links, said, apart, unless = (
+        connection.execute(sql).pl() for sql in (_links(name, pairs), _said(name, pairs), _apart(entity, pairs), _unless(name))
+    )
     # What another record stands for by now has no say in the id of the two.
     voters = before.join(connection.execute("SELECT record_ref FROM survivor").pl(), on="record_ref", how="anti")
     issued = lent.issued(connection, name, prefix)
@@ -105,16 +105,15 @@ def _ids(
 def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool) -> None:
     """Bring work.question up to date for the records that may have changed cluster: undecided pairs of two things."""
     name = entity.entity
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS affected (record_ref VARCHAR)")
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE near AS SELECT record_ref FROM affected UNION SELECT record_ref FROM work.touched_record"
-    )
     if everything or entity.identity.fallback:
         connection.execute(f"DELETE FROM work.question WHERE entity = '{name}'")
-        pairs = f"SELECT left_ref, right_ref FROM identity.{name}_pair WHERE verdict IN ('link', 'review')"
+        pairs = f"identity.{name}_pair"
     else:
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE near AS SELECT record_ref FROM affected UNION SELECT record_ref FROM work.touched_record"
+        )
         connection.execute(f"DELETE FROM work.question WHERE entity = '{name}' AND {_has_end_in('near')}")
-        pairs = f"SELECT left_ref, right_ref FROM identity.{name}_pair WHERE verdict IN ('link', 'review') AND {_has_end_in('near')}"
+        pairs = "near_pair"
     # What a number tells apart is asked about where each of the two lacks its like in the other's system.
     alone = "".join(
         f""" AND NOT EXISTS (
@@ -122,59 +121,70 @@ def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool)
           WHERE x.hub_id = p.{this}_id AND c.system = split_part(p.{other}_ref, ':', 1))"""
         for this, other in ((("left", "right"), ("right", "left")) if entity.identity.fallback else ())
     )
-    _tied(connection, pairs)
+    _tied(connection, f"SELECT left_ref, right_ref FROM {pairs} WHERE verdict IN ('link', 'review')")
     connection.execute(f"""
       INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref FROM tied_pair AS p
       ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
       WHERE p.left_id <> p.right_id{alone}""")
 
 
-def _tied(connection: duckdb.DuckDBPyConnection, pairs: str) -> None:
-    """The temporary table tied_pair (left_ref, right_ref, left_id, right_id): pairs of records and the hub ids that they have, if any."""
+def _tied(connection: duckdb.DuckDBPyConnection, pairs: str, also: str = "") -> None:
+    """The temporary tables tied_pair (left_ref, right_ref, left_id, right_id): pairs of records and the hub ids that they have, if any;
+    and tie (record_ref, hub_id): those of their records, and of `also` more."""
     # Tables, so that DuckDB knows how small they are, and of all ties reads each once.
     connection.execute(f"CREATE OR REPLACE TEMP TABLE pair_end AS {pairs}")
-    connection.execute("""
+    connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE tie AS SELECT x.record_ref, x.hub_id FROM journal.crossref AS x
-      SEMI JOIN (SELECT unnest([left_ref, right_ref]) AS record_ref FROM pair_end) AS e ON e.record_ref = x.record_ref""")
+      SEMI JOIN (SELECT unnest([left_ref, right_ref]) AS record_ref FROM pair_end {also}) AS e ON e.record_ref = x.record_ref""")
     connection.execute("""
       CREATE OR REPLACE TEMP TABLE tied_pair AS SELECT p.*, l.hub_id AS left_id, r.hub_id AS right_id FROM pair_end AS p
       LEFT JOIN tie AS l ON l.record_ref = p.left_ref LEFT JOIN tie AS r ON r.record_ref = p.right_ref""")
 
 
-def _affected(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) -> None:
-    """The live records that may change cluster: the touched ones, and all that links, decisions or hub ids connect with them, now or before."""
+def _affected(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) -> None:
+    """The table affected (record_ref, strong keys): the live records that may change cluster. These are the touched ones, and all that
+    links, decisions or hub ids connect with them, now or before."""
+    name = entity.entity
+    live = f"SELECT {', '.join(f'k.{key}' for key in ('record_ref', *entity.identity.strong))} FROM identity.{name}_key AS k"
     if anew:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS SELECT record_ref FROM canonical.{entity} WHERE is_live")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS {live}")
         return
     # What evidence ties has one hub id, but for the links that were not followed: these are open questions. So of all pairs, only
     # those of touched records are looked for, and the rest is a matter of hub ids, which are few.
-    connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE reached AS
-      SELECT record_ref FROM work.touched_record UNION SELECT record_ref FROM old_near UNION {linked(entity)}""")
+    linked = " UNION ALL ".join(
+        f"SELECT unnest([left_ref, right_ref]) FROM {which}_{name}_pair WHERE verdict = 'link'" for which in ("old", "new")
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE reached AS SELECT record_ref FROM work.touched_record UNION ({linked})")
     _tied(
         connection,
-        f"SELECT left_ref, right_ref FROM work.question WHERE entity = '{entity}' UNION SELECT left_ref, right_ref FROM work.decided WHERE entity = '{entity}'",
+        f"SELECT left_ref, right_ref FROM work.question WHERE entity = '{name}' UNION SELECT left_ref, right_ref FROM work.decided WHERE entity = '{name}'",
+        "UNION ALL FROM reached",
     )
     connection.execute("""
       CREATE OR REPLACE TEMP TABLE bound_id AS
       WITH RECURSIVE end_of AS MATERIALIZED (SELECT coalesce(left_id, left_ref) AS one, coalesce(right_id, right_ref) AS other FROM tied_pair),
       edge AS MATERIALIZED (FROM end_of UNION SELECT other, one FROM end_of),
       node AS (
-        SELECT DISTINCT coalesce(x.hub_id, r.record_ref) AS id FROM reached AS r LEFT JOIN journal.crossref AS x ON x.record_ref = r.record_ref
+        SELECT DISTINCT coalesce(x.hub_id, r.record_ref) AS id FROM reached AS r LEFT JOIN tie AS x ON x.record_ref = r.record_ref
         UNION SELECT e.other FROM node AS n JOIN edge AS e ON e.one = n.id
       )
       SELECT id FROM node""")
     connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE affected AS SELECT c.record_ref FROM canonical.{entity} AS c SEMI JOIN (
+      CREATE OR REPLACE TEMP TABLE affected AS {live} SEMI JOIN (
         FROM reached UNION SELECT id FROM bound_id
-        UNION SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN bound_id AS b ON b.id = x.hub_id WHERE x.entity = '{entity}'
-      ) AS r ON r.record_ref = c.record_ref WHERE c.is_live""")
+        UNION SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN bound_id AS b ON b.id = x.hub_id WHERE x.entity = '{name}'
+      ) AS r ON r.record_ref = k.record_ref""")
 
 
-def linked(entity: str) -> str:
-    """SQL for what the pairs of touched records link, themselves among them."""
-    touched = _has_end_in("work.touched_record")
-    return f"SELECT unnest([left_ref, right_ref]) AS record_ref FROM identity.{entity}_pair WHERE verdict = 'link' AND {touched}"
+def _near_pairs(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) -> str:
+    """The table of the pairs of affected records."""
+    if anew:
+        return f"identity.{entity}_pair"
+    # Kept, for links, what must stay apart, and questions are all looked for among them.
+    connection.execute(f"""
+      CREATE OR REPLACE TEMP TABLE near_pair AS
+      SELECT left_ref, right_ref, match_weight, has_equal_key, has_unequal_key, verdict FROM identity.{entity}_pair WHERE {_has_end_in("affected")}""")
+    return "near_pair"
 
 
 def _has_end_in(table: str) -> str:
@@ -183,17 +193,18 @@ def _has_end_in(table: str) -> str:
 
 def links_of(entity: str) -> str:
     """SQL for the links between records: by evidence, by a steward, by their own system."""
-    return f"{_links(entity)} UNION ALL ({_said(entity)})"
+    pairs = f"identity.{entity}_pair"
+    return f"{_links(entity, pairs)} UNION ALL ({_said(entity, pairs)})"
 
 
 def apart_of(entity: Entity) -> str:
     """SQL for the pairs of records that must not share a hub id."""
-    return f"SELECT a.* FROM ({_apart(entity)}) AS a ANTI JOIN ({_unless(entity.entity)}) AS u ON u.left_ref = a.left_ref AND u.right_ref = a.right_ref"
+    return f"SELECT a.* FROM ({_apart(entity, f'identity.{entity.entity}_pair')}) AS a ANTI JOIN ({_unless(entity.entity)}) AS u ON u.left_ref = a.left_ref AND u.right_ref = a.right_ref"
 
 
-def _links(entity: str) -> str:
+def _links(entity: str, pairs: str) -> str:
     return f"""
-      SELECT p.left_ref, p.right_ref, CASE WHEN p.has_equal_key THEN {KNOWN} ELSE p.match_weight END AS match_weight FROM identity.{entity}_pair AS p
+      SELECT p.left_ref, p.right_ref, CASE WHEN p.has_equal_key THEN {KNOWN} ELSE p.match_weight END AS match_weight FROM {pairs} AS p
       SEMI JOIN affected AS l ON l.record_ref = p.left_ref
       WHERE p.verdict = 'link' AND NOT EXISTS (
         SELECT 1 FROM work.decided AS d WHERE d.entity = '{entity}' AND d.left_ref = p.left_ref AND d.right_ref = p.right_ref AND d.verdict <> 'same')
@@ -201,17 +212,17 @@ def _links(entity: str) -> str:
       SELECT record_ref, survivor_ref, {MERGED} FROM survivor WHERE entity = '{entity}'"""
 
 
-def _said(entity: str) -> str:
+def _said(entity: str, pairs: str) -> str:
     # Of several that can't all be followed, the ones that evidence speaks for.
     return f"""
       SELECT d.left_ref, d.right_ref, {SAID} + greatest(coalesce(p.match_weight, 0), 0) AS match_weight FROM work.decided AS d
       SEMI JOIN affected AS a ON a.record_ref = d.left_ref
-      LEFT JOIN identity.{entity}_pair AS p ON p.left_ref = d.left_ref AND p.right_ref = d.right_ref
+      LEFT JOIN {pairs} AS p ON p.left_ref = d.left_ref AND p.right_ref = d.right_ref
       WHERE d.entity = '{entity}' AND d.verdict = 'same'
       ORDER BY d.left_ref, d.right_ref"""
 
 
-def _apart(entity: Entity) -> str:
+def _apart(entity: Entity, pairs: str) -> str:
     name = entity.entity
     own = [field for field, each in entity.fields.items() if each.to == name]  # its parent: no record of the same thing
     related = "".join(
@@ -220,7 +231,7 @@ def _apart(entity: Entity) -> str:
         for field in own
     )
     return f"""
-      SELECT p.left_ref, p.right_ref FROM identity.{name}_pair AS p SEMI JOIN affected AS l ON l.record_ref = p.left_ref WHERE p.has_unequal_key{related}
+      SELECT p.left_ref, p.right_ref FROM {pairs} AS p SEMI JOIN affected AS l ON l.record_ref = p.left_ref WHERE p.has_unequal_key{related}
       UNION SELECT left_ref, right_ref FROM work.decided WHERE entity = '{name}' AND verdict <> 'same'"""
 
 

@@ -1,5 +1,7 @@
 """A model is brought up to date all or nothing, and rows that break an audit are not let in."""
 
+from dataclasses import replace
+
 import pytest
 
 from assets import evaluation
@@ -8,7 +10,7 @@ from assets.sqlmesh_models import ROWS, Compiled
 from hub import store
 
 TWICE = f"SELECT count(*) FROM (SELECT id FROM {ROWS} GROUP BY id HAVING count(*) > 1)"
-MODEL = Compiled("golden.thing", "thing", ["id", "name"], "SELECT id, name FROM said", "DELETE FROM thing WHERE id IN (SELECT id FROM touched)",
+MODEL = Compiled("golden.thing", "thing", ["id", "name"], "SELECT id, name FROM said", "id IN (SELECT id FROM touched)",
                  "SELECT id, name FROM said WHERE id IN (SELECT id FROM touched)", {"unique": TWICE})  # fmt: skip
 
 
@@ -45,6 +47,18 @@ def test_rows_that_break_an_audit_leave_the_table_as_it_was(connection, anew):
         evaluation.evaluate(connection, [MODEL], "golden", anew=anew)
 
     assert rows(connection) == before
+
+
+def test_of_a_model_that_keeps_columns_what_went_and_what_came_can_be_asked_for(connection):
+    keeping = replace(MODEL, keeps="name")
+    evaluation.evaluate(connection, [keeping], "golden", anew=True)
+    connection.execute("UPDATE said SET name = upper(name); INSERT INTO touched VALUES (2)")
+
+    evaluation.evaluate(connection, [keeping], "golden", anew=False)
+
+    assert connection.execute("SELECT name FROM old_thing").fetchall() == [("two",)]
+    assert connection.execute("FROM new_thing").fetchall() == [(2, "TWO")]
+    assert rows(connection) == [(1, "one"), (2, "TWO")]
 
 
 def test_models_of_other_schemas_wait_for_their_turn(connection):
