@@ -45,8 +45,9 @@ CREATE TABLE IF NOT EXISTS work.touched_record (record_ref VARCHAR, kind VARCHAR
 CREATE TABLE IF NOT EXISTS work.touched (hub_id VARCHAR);
 CREATE TABLE IF NOT EXISTS work.built (rules VARCHAR);
 CREATE TABLE IF NOT EXISTS work.resolved (seq BIGINT);
--- pairs that a steward is asked about: in doubt by their evidence, or linked by it and kept apart by what speaks against the whole
-CREATE TABLE IF NOT EXISTS work.question (entity VARCHAR, left_ref VARCHAR, right_ref VARCHAR);
+-- pairs that a steward is asked about, and the hub ids of their records: in doubt by their evidence, or linked by it and kept apart by what
+-- speaks against the whole
+CREATE TABLE IF NOT EXISTS work.question (entity VARCHAR, left_ref VARCHAR, right_ref VARCHAR, left_id VARCHAR, right_id VARCHAR);
 -- how far the journal was known when this cycle began
 CREATE TABLE IF NOT EXISTS work.begun (seq BIGINT);
 -- what decisions bind now: of the records that those they were about were merged into, and without those that wait for a contradiction to end
@@ -56,9 +57,10 @@ CREATE TABLE IF NOT EXISTS work.reopened (entity VARCHAR, left_ref VARCHAR, righ
 """
 # Columns that hub files of earlier versions don't have yet, in this order.
 ADDED = {
-    "decision": ("subject_ref", "reason", "decision", "command", "evidence", "weighed"),
-    "pin": ("entity", "reason", "until", "decision"),
-    "sealed": ("authors", "eyes"),
+    "journal.decision": ("subject_ref", "reason", "decision", "command", "evidence", "weighed"),
+    "journal.pin": ("entity", "reason", "until", "decision"),
+    "journal.sealed": ("authors", "eyes"),
+    "work.question": ("left_id", "right_id"),
 }
 
 # The words on pairs of records, of those in `{said}` (seq, actor, body), that were not taken back; and the newest on each pair.
@@ -193,7 +195,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(TABLES)
     for table, columns in ADDED.items():
         for column in columns:
-            connection.execute(f"ALTER TABLE journal.{table} ADD COLUMN IF NOT EXISTS {column} VARCHAR")
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} VARCHAR")
 
 
 def load(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:

@@ -123,7 +123,7 @@ def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool)
     )
     _tied(connection, f"SELECT left_ref, right_ref FROM {pairs} WHERE verdict IN ('link', 'review')")
     connection.execute(f"""
-      INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref FROM tied_pair AS p
+      INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref, p.left_id, p.right_id FROM tied_pair AS p
       ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
       WHERE p.left_id <> p.right_id{alone}""")
 
@@ -155,14 +155,12 @@ def _affected(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool)
         f"SELECT unnest([left_ref, right_ref]) FROM {which}_{name}_pair WHERE verdict = 'link'" for which in ("old", "new")
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE reached AS SELECT record_ref FROM work.touched_record UNION ({linked})")
-    _tied(
-        connection,
-        f"SELECT left_ref, right_ref FROM work.question WHERE entity = '{name}' UNION SELECT left_ref, right_ref FROM work.decided WHERE entity = '{name}'",
-        "UNION ALL FROM reached",
-    )
-    connection.execute("""
+    _tied(connection, f"SELECT left_ref, right_ref FROM work.decided WHERE entity = '{name}'", "UNION ALL FROM reached")
+    connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE bound_id AS
-      WITH RECURSIVE end_of AS MATERIALIZED (SELECT coalesce(left_id, left_ref) AS one, coalesce(right_id, right_ref) AS other FROM tied_pair),
+      WITH RECURSIVE bond AS (
+        SELECT left_ref, right_ref, left_id, right_id FROM work.question WHERE entity = '{name}' UNION ALL FROM tied_pair
+      ), end_of AS MATERIALIZED (SELECT coalesce(left_id, left_ref) AS one, coalesce(right_id, right_ref) AS other FROM bond),
       edge AS MATERIALIZED (FROM end_of UNION SELECT other, one FROM end_of),
       node AS (
         SELECT DISTINCT coalesce(x.hub_id, r.record_ref) AS id FROM reached AS r LEFT JOIN tie AS x ON x.record_ref = r.record_ref

@@ -1,4 +1,4 @@
-"""Identity follows changes alone and comes to the pairs and clusters that a full run would: edits, splits, merges, crowds, deletes."""
+"""Identity follows changes alone and comes to the pairs, clusters and questions that a full run would: edits, splits, merges, crowds, deletes."""
 
 from random import Random
 
@@ -9,7 +9,7 @@ from assets import sqlmesh_models
 from assets.observe import observe
 from assets.understand import understand
 from benchmarks import synthetic
-from hub import journal, store
+from hub import entity, journal, store
 from reconcile import clusters, ties
 
 EDITS = (
@@ -65,6 +65,11 @@ def whole(connection, firm):
     return clusters.clusters(records, links, pairs.filter("has_unequal_key").select("left_ref", "right_ref"))
 
 
+def asked(connection):
+    """The open questions, with the hub ids of their records."""
+    return connection.execute("FROM work.question ORDER BY ALL").fetchall()
+
+
 def groups(rows, by):
     return {tuple(sorted(each)) for each in rows.group_by(by).agg("record_ref")["record_ref"].to_list()}
 
@@ -83,3 +88,6 @@ def test_what_followed_the_changes_is_what_a_full_run_gives(built, seed):
                 "SELECT x.record_ref, x.hub_id FROM journal.crossref AS x SEMI JOIN identity.customer_key AS k ON k.record_ref = x.record_ref"
             ).pl()
             assert groups(tied, "hub_id") == groups(full, "cluster")
+            questions = asked(connection)
+            ties.ask(connection, entity.all_entities()["customer"], everything=True)
+            assert questions == asked(connection)
