@@ -117,7 +117,7 @@ def _anew(
         row["node"]: Group(
             {row["node"]}, {row["source"]} & {*unique} if unique else set(), {mark: {row[mark]} for mark in marks if row[mark] is not None}
         )
-        for row in inside.iter_rows(named=True)
+        for row in inside.to_dicts()
     }
     links = edges.join(inside.select(left="node"), on="left", how="semi").sort(
         ["match_weight", "left_ref", "right_ref"], descending=[True, False, False]

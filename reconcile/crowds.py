@@ -103,8 +103,11 @@ def _stepped(connection: duckdb.DuckDBPyConnection, name: str, tests: dict[str, 
       CREATE OR REPLACE TEMP TABLE shifted AS
       SELECT name, value, sum(shift) AS shift FROM ({values(f"old_{name}_key", -1)} UNION ALL {values(f"work.touched_{name}_key", 1)})
       GROUP BY ALL HAVING sum(shift) <> 0""")
+    shifted = [column for (column,) in connection.execute("SELECT DISTINCT name FROM shifted").fetchall()]
+    if not shifted:
+        return []
     # A number is a value of one column alone: so all of them are counted at once.
-    held = " UNION ALL ".join(f"SELECT {column} AS value FROM identity.{name}_key" for column in tests)
+    held = " UNION ALL ".join(f"SELECT {column} AS value FROM identity.{name}_key" for column in shifted)
     took_step = " ".join(f"WHEN '{column}' THEN {test}" for column, test in tests.items())
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE stepped AS

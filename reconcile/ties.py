@@ -129,15 +129,15 @@ def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool)
 
 
 def _tied(connection: duckdb.DuckDBPyConnection, pairs: str, also: str = "") -> None:
-    """The temporary tables tied_pair (left_ref, right_ref, left_id, right_id): pairs of records and the hub ids that they have, if any;
-    and tie (record_ref, hub_id): those of their records, and of `also` more."""
+    """The temporary view tied_pair (left_ref, right_ref, left_id, right_id): pairs of records and the hub ids that they have, if any;
+    and the table tie (record_ref, hub_id): those of their records, and of `also` more."""
     # Tables, so that DuckDB knows how small they are, and of all ties reads each once.
     connection.execute(f"CREATE OR REPLACE TEMP TABLE pair_end AS {pairs}")
     connection.execute(f"""
       CREATE OR REPLACE TEMP TABLE tie AS SELECT x.record_ref, x.hub_id FROM journal.crossref AS x
       SEMI JOIN (SELECT unnest([left_ref, right_ref]) AS record_ref FROM pair_end {also}) AS e ON e.record_ref = x.record_ref""")
     connection.execute("""
-      CREATE OR REPLACE TEMP TABLE tied_pair AS SELECT p.*, l.hub_id AS left_id, r.hub_id AS right_id FROM pair_end AS p
+      CREATE OR REPLACE TEMP VIEW tied_pair AS SELECT p.*, l.hub_id AS left_id, r.hub_id AS right_id FROM pair_end AS p
       LEFT JOIN tie AS l ON l.record_ref = p.left_ref LEFT JOIN tie AS r ON r.record_ref = p.right_ref""")
 
 

@@ -60,7 +60,7 @@ def touch_references(connection: duckdb.DuckDBPyConnection, rules: Rules) -> Non
     for name, entity in rules.entities.items():
         if said := ", ".join(f"c.{reference}_ref" for reference in _references(entity)):
             connection.execute(
-                f"INSERT INTO found_near SELECT unnest([{said}]) FROM canonical.{name} AS c SEMI JOIN work.touched_record AS t ON t.record_ref = c.record_ref"
+                f"INSERT INTO found_near SELECT unnest([{said}]) FROM canonical.{name} AS c SEMI JOIN work.touched_record AS t ON t.record_ref = c.record_ref WHERE coalesce({said}) IS NOT NULL"
             )
     _touch_near(connection)
 
