@@ -10,6 +10,7 @@ from hub import keys
 from hub.matching import hash_of, hashed
 
 COMMON = 4  # what fewer records have, beside the copies of one, is rare
+NUMBER = hash_of(["record_ref"])  # a record as a number
 HALF_STEPS = "pow(2, floor(2 * log2({})) / 2)"  # so that a weight changes when a value is half as often again, not with every record
 
 
@@ -63,22 +64,13 @@ def narrowed(key, how, strong, touched_only):
     """Steps of a query that end in `candidate`, and the table that holds the keys of both sides: a few rows when few records were touched."""
     if not touched_only:
         return f"candidate AS MATERIALIZED ({candidates(key, how, key)})", key
-    # The touched keys are a table of their own (reconcile/crowds.py), whose size DuckDB knows: else it builds its joins on all records.
-    # Of all records each block is read once, beside a number; all columns are read once too: joined as they are, each join would read them.
-    probe, number = f"work.touched_{key.rpartition('.')[2]}", hash_of(["record_ref"])
-    blocks = [hash_of(block) for block in how.all_blocks()]
-    values = lambda table: " UNION ALL ".join(f"SELECT {number} AS number, {block} AS value FROM {table}" for block in blocks)
+    # All columns of all records are read once: joined as they are, each join would read all of them.
+    columns = [f"k.{each}" for each in weighs_by(how, strong)] + [f"{hashed([term])} AS {hash_of([term])}" for term in how.terms()]
     return (
-        f"""
-        holder AS MATERIALIZED ({" UNION ALL ".join(f"SELECT k.{number} AS number, k.{block} AS value FROM {key} AS k SEMI JOIN {probe} AS t ON t.{block} = k.{block}" for block in blocks)}),
-        crowd AS (SELECT value FROM holder GROUP BY value HAVING count(*) > {how.most}),
-        met AS MATERIALIZED (
-          SELECT DISTINCT least(t.number, h.number) AS one, greatest(t.number, h.number) AS other
-          FROM ({values(probe)}) AS t JOIN holder AS h ON h.value = t.value AND h.number <> t.number ANTI JOIN crowd AS c ON c.value = t.value
-        ),
+        f"""{_met(key, how)},
         near AS MATERIALIZED (
-          SELECT k.{number} AS number, {", ".join(f"k.{each}" for each in weighs_by(how, strong))}{"".join(f", {hashed([term])} AS {hash_of([term])}" for term in how.terms())}
-          FROM {key} AS k SEMI JOIN (SELECT one AS number FROM met UNION SELECT other FROM met) AS m ON m.number = k.{number}
+          SELECT k.{NUMBER} AS number, {", ".join(columns)}
+          FROM {key} AS k SEMI JOIN (SELECT one AS number FROM met UNION SELECT other FROM met) AS m ON m.number = k.{NUMBER}
         ),
         candidate AS MATERIALIZED (
           SELECT least(l.record_ref, r.record_ref) AS left_ref, greatest(l.record_ref, r.record_ref) AS right_ref
@@ -86,6 +78,23 @@ def narrowed(key, how, strong, touched_only):
         )""",
         "near",
     )
+
+
+def _met(key, how):
+    """Steps that end in `met`: the pairs of touched records with any that agree on one block at least, as numbers; each block is read once."""
+    # The touched keys are a table of their own (reconcile/crowds.py), whose size DuckDB knows: else it builds its joins on all records.
+    touched, blocks = f"work.touched_{key.rpartition('.')[2]}", [hash_of(block) for block in how.all_blocks()]
+    values = lambda table, only: " UNION ALL ".join(
+        f"SELECT k.{NUMBER} AS number, k.{block} AS value FROM {table} AS k {only.format(block=block)}" for block in blocks
+    )
+    sharing = f"SEMI JOIN {touched} AS t ON t.{{block}} = k.{{block}}"
+    return f"""
+        holder AS MATERIALIZED ({values(key, sharing)}),
+        crowd AS (SELECT value FROM holder GROUP BY value HAVING count(*) > {how.most}),
+        met AS MATERIALIZED (
+          SELECT DISTINCT least(t.number, h.number) AS one, greatest(t.number, h.number) AS other
+          FROM ({values(touched, "")}) AS t JOIN holder AS h ON h.value = t.value AND h.number <> t.number ANTI JOIN crowd AS c ON c.value = t.value
+        )"""
 
 
 def weighs_by(how, strong):

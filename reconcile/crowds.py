@@ -8,7 +8,7 @@ import duckdb
 
 from hub import pairs
 from hub.matching import Matching, hash_of
-from hub.pairs import COMMON
+from hub.pairs import COMMON, NUMBER
 from hub.rules import Rules
 
 STEP = "CASE WHEN {n} - {copies} < {common} THEN -1 ELSE floor(2 * log2({n} - {copies})) END"
@@ -80,7 +80,6 @@ def _touch_stepped(connection: duckdb.DuckDBPyConnection, name: str, how: Matchi
 
 
 NEW = "ANTI JOIN work.touched_record AS t ON t.record_ref = k.record_ref"
-NUMBER = hash_of(["record_ref"])
 
 
 def _tests(how: Matching) -> dict[str, str]:
