@@ -61,11 +61,10 @@ def doubts(evaluator):
 def _doubt(name, this, other):
     # From the few pairs outward: identity's views tie all records first.
     return f"""
-      SELECT '{name}' AS entity, t.hub_id, o.record_ref, o.system, o.object
+      SELECT '{name}' AS entity, q.{this}_id AS hub_id, o.record_ref, o.system, o.object
       FROM work.question AS q
-      JOIN journal.crossref AS t ON t.record_ref = q.{this}_ref
       JOIN canonical.{name} AS o ON o.record_ref = q.{other}_ref AND o.is_live
-      WHERE q.entity = '{name}'"""
+      WHERE q.entity = '{name}' AND q.{this}_id IS NOT NULL"""
 
 
 BAND = {

@@ -14,16 +14,14 @@ from typing import Any, TypeVar
 
 import httpx
 import stamina
-from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate, SQLiteBucket
 
 from hub.errors import HubError, SystemUnavailable
+from hub.systems.budget import Budget
 
 log = logging.getLogger(__name__)
 Item, Done = TypeVar("Item"), TypeVar("Done")
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
-SPANS = {"per_second": Duration.SECOND, "per_day": Duration.DAY}
 CORRELATION = "X-Correlation-ID"
-PATIENCE = 60  # seconds that a request waits for its turn
 
 
 class InDoubt(HubError):
@@ -110,7 +108,7 @@ class Http:
             trust_env=False,
             limits=httpx.Limits(max_connections=self.at_once, max_keepalive_connections=self.at_once),
         )
-        self.limiter = _limiter(system, limits, budget)
+        self.budget = Budget(system, limits, budget)
         self.redact, self.free_at = redactor(secrets), 0.0
 
     def read(self, method: str, url: str, **request: Any) -> httpx.Response:
@@ -165,11 +163,10 @@ class Http:
     def close(self) -> None:
         self.hands.shutdown()
         self.client.close()
-        if self.limiter:
-            self.limiter.close()  # a thread of its own keeps the budget's file tidy
+        self.budget.close()
 
     def _request(self, method: str, url: str, **request: Any) -> httpx.Response:
-        if self.limiter and not self.limiter.try_acquire(self.system, timeout=PATIENCE):
+        if not self.budget.turn():
             raise Spent(f"{self.system} {url}: all requests that it may get are used up; raise its limits in concord.yaml, or wait")
         if (wait := self.free_at - time.monotonic()) > 0:
             time.sleep(wait)
@@ -179,17 +176,6 @@ class Http:
         took = response.elapsed.total_seconds() * 1000
         log.debug("%s %s %s answered %d in %.0f ms", self.system, method, response.url.path, response.status_code, took)
         return response
-
-
-def _limiter(system: str, limits: Mapping[str, float], budget: Path | None) -> Limiter | None:
-    """What makes requests wait for their turn: on this machine's shared file, or in this process alone."""
-    rates = [Rate(int(limits[name]), span) for name, span in SPANS.items() if name in limits]
-    if not rates:
-        return None
-    if not budget:
-        return Limiter(InMemoryBucket(rates))
-    budget.parent.mkdir(parents=True, exist_ok=True)
-    return Limiter(SQLiteBucket.init_from_file(rates, table=f"budget_{system}", db_path=str(budget), use_file_lock=True))
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:

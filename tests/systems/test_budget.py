@@ -9,15 +9,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.errors import SystemUnavailable
-from hub.systems import http
+from hub.systems import budget
 from hub.systems.http import Http, NotSent
 from hub.systems.simulator import serving
 
 WORKER = """
 import sys
 from pathlib import Path
-from hub.systems import http
-http.PATIENCE = 0.1
+from hub.systems import budget, http
+budget.PATIENCE = 0.1
 client = http.Http(sys.argv[1], system="crm", limits={"per_day": 4}, budget=Path(sys.argv[2]))
 for number in range(3):
     try:
@@ -53,7 +53,7 @@ def test_two_workers_together_get_no_more_requests_than_one(crm, tmp_path):
 
 
 def test_a_request_beyond_the_budget_is_never_sent_and_never_in_doubt(crm, tmp_path, monkeypatch):
-    monkeypatch.setattr(http, "PATIENCE", 0.1)
+    monkeypatch.setattr(budget, "PATIENCE", 0.1)
     url, asked = crm
     client = Http(url, system="crm", limits={"per_day": 1}, budget=tmp_path / "budgets.sqlite")
     client.send("POST", "/", "P-1")
@@ -65,3 +65,18 @@ def test_a_request_beyond_the_budget_is_never_sent_and_never_in_doubt(crm, tmp_p
     client.close()
 
     assert asked == ["POST"]
+
+
+def test_of_a_daily_budget_no_more_than_a_tenth_is_taken_and_not_used(crm, tmp_path):
+    url, asked = crm
+    limits, file = {"per_day": 100}, tmp_path / "budgets.sqlite"
+    first, second = (Http(url, system="crm", limits=limits, budget=file) for _ in range(2))
+    for _ in range(61):
+        first.send("POST", "/", "P-1")
+
+    for _ in range(33):
+        second.send("POST", "/", "P-2")
+
+    first.close()
+    second.close()
+    assert len(asked) == 94
