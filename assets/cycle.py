@@ -1,6 +1,8 @@
 """Runs cycles in this process: the same Dagster assets that the daemon runs on schedule."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dagster import ExecuteInProcessResult
@@ -40,10 +42,20 @@ def run(firm: Firm, job: str = "cycle", kept: bool = True) -> Cycle:
     prepare(firm)
     from assets.definitions import definitions
 
-    with instance.instance(firm, kept) as dagster:
+    with loaded_for_good(), instance.instance(firm, kept) as dagster:
         instance.end_dead_runs(dagster)
         result = definitions(firm).resolve_job_def(job).execute_in_process(QUIET, instance=dagster, raise_on_error=False)
         return _summary(result)
+
+
+@contextmanager
+def loaded_for_good() -> Iterator[None]:
+    """While the `with` block lasts, what is there already is taken to stay: each full garbage collection would walk all of it again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def prepare(firm: Firm) -> None:
@@ -52,8 +64,6 @@ def prepare(firm: Firm) -> None:
         raise HubError("concord.yaml names no system yet; add one with `hub add-system`")
     with store.locked(firm.hub_file):
         hub_file.prepare(firm)
-    # What is loaded by now stays: each full collection would walk all of it again, which took a tenth of ten thousand pushes.
-    gc.freeze()
 
 
 def _summary(result: ExecuteInProcessResult) -> Cycle:

@@ -192,7 +192,7 @@ def pushed(the_firm: firm.Firm, name: str, book: journal.Journal, clock: Clock, 
     plan.approve(book, made, made.hash, "controller")
     connector = the_firm.systems[name].connect()
     connector.http.client.auth.current()
-    with store.writing(the_firm.hub_file) as connection, clock:
+    with store.writing(the_firm.hub_file) as connection, cycle.loaded_for_good(), clock:
         sent = push.push(connection, book, the_firm.systems[name].system, connector)
     connector.close()
     return sent

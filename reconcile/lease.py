@@ -28,6 +28,7 @@ TAKEN = f"""
 SELECT t.line_id FROM (SELECT unnest($lines) AS line_id) AS t
 WHERE EXISTS (SELECT 1 FROM journal.push AS p WHERE p.line_id = t.line_id AND (p.seq > $since OR p.state IN {projection.UNDER_WAY}))
   OR EXISTS (SELECT 1 FROM journal.lease AS l WHERE l.line_id = t.line_id AND list_contains($others, l.worker) AND l.until > $at AND l.seq < $mine)"""
+# Whether others lease lines of this journal at all.
 SHARED = "SELECT 1 FROM journal.lease WHERE worker <> ? LIMIT 1"
 NOT_DUE = "SELECT t.line_id FROM (SELECT unnest(?) AS line_id) AS t WHERE t.line_id NOT IN (SELECT line_id FROM work.plan_line WHERE status = 'approved')"
 
