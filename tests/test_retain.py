@@ -98,8 +98,8 @@ def test_values_of_what_is_over_are_forgotten_and_those_of_what_is_open_stay(sma
     push = lambda name: Event("push.intended", name, {"push_id": name, "lines": [f"L-{name}"], "fields": {"phone": {"want": name}}})
     with unguarded():
         small.journal.append([
-            push("P-over"), Event("push.outcome", "P-over", {"state": "confirmed", "message": "over"}),
-            push("P-open"), Event("push.outcome", "P-open", {"state": "acknowledged", "message": "open"}),
+            push("P-over"), push("P-open"),  # one row of the journal, and so are their outcomes
+            Event("push.outcome", "P-over", {"state": "confirmed", "message": "over"}), Event("push.outcome", "P-open", {"state": "acknowledged", "message": "open"}),
             Event("exception.opened", "refused:a", {"kind": "refused", "about": "a", "message": "over"}), Event("exception.closed", "refused:a", {}),
             Event("exception.opened", "refused:b", {"kind": "refused", "about": "b", "message": "open"}),
             Event("value.pinned", "crm:Account:1", {"entity": "customer", "record_ref": "crm:Account:1", "column": "phone", "value": "+49301111111"}),
@@ -115,8 +115,8 @@ def test_values_of_what_is_over_are_forgotten_and_those_of_what_is_open_stay(sma
         if not each.subject.startswith("quarantine")
     ]
     assert said == [
-        ("push.intended", "P-over", "(erased)"), ("push.outcome", "P-over", "(erased)"),
-        ("push.intended", "P-open", "P-open"), ("push.outcome", "P-open", "open"),
+        ("push.intended", "P-over", "(erased)"), ("push.intended", "P-open", "P-open"),
+        ("push.outcome", "P-over", "(erased)"), ("push.outcome", "P-open", "open"),
         ("exception.opened", "refused:a", "(erased)"), ("exception.opened", "refused:b", "open"),
     ]  # fmt: skip
     assert small.golden(columns="phone")["C-000001"] == "+49301111111"
