@@ -7,8 +7,9 @@ from datetime import datetime
 import pytest
 import sqlalchemy as sa
 from journals import new_place, place, postgres  # noqa: F401
+from unguarded import unguarded
 
-from hub import journal, journal_tables, journal_values
+from hub import journal, journal_search, journal_tables, journal_values, store
 from hub.errors import Refused
 from hub.journal import Event
 
@@ -29,6 +30,21 @@ def test_a_value_that_was_erased_reads_erased_and_the_chain_is_whole(place):
         assert (pin.body["value"], erased.body["because"]) == ("+49 2", "asked for")
         assert json.loads(log.table()["body"][0].as_py()) == plan.body
         assert list(log.findings(head)) == []
+
+
+def test_of_pushes_that_share_a_row_the_values_of_one_person_are_erased_and_the_others_stay(place):
+    intent = lambda number: Event("push.intended", f"P-{number}", {"hub_id": f"C-{number}", "payload": f"phone {number}"})
+    outcome = lambda number: Event("push.outcome", f"P-{number}", {"state": "rejected", "message": f"no phone {number}"})
+    with journal.open(place) as log, store.connect() as connection:
+        with unguarded():
+            log.append([intent(1), intent(2), outcome(1), outcome(2)])
+        found = journal_search.of_person(connection, log, {"C-1"}, ())
+
+        log.erase(found.values, [Event("values.erased", "C-1", {"digests": [digest for _, digest in found.values]}, "dpo")])
+
+        said = [each.body.get("payload", each.body.get("message")) for each in log.events(kinds={"push.intended", "push.outcome"})]
+        assert said == ["(erased)", "phone 2", "(erased)", "no phone 2"]
+        assert log.verify() is None
 
 
 @pytest.mark.parametrize("how", ["without a word", "put back"])
