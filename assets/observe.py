@@ -44,6 +44,7 @@ class Known:
     newest the newest snapshot, which may be a replay
     last   the newest read
     whole  the newest complete full read: until there is one under the contract of today, nothing less will do
+    belied whether a look has shown since what an incremental read would not
     """
 
     newest: Manifest | None
@@ -51,6 +52,12 @@ class Known:
     whole: Manifest | None
     watermark: str | None
     ids: pl.Series
+    belied: bool
+
+    def since(self, each: Object) -> str | None:
+        """Where an incremental read may start; None: only a full one will do."""
+        is_whole = self.whole and self.whole.contract == contract.version(each)
+        return self.watermark if each.changed and is_whole and not self.belied else None
 
 
 def observe(firm: Firm, name: str, journal: Journal, objects: Iterable[str] | None = None, full: bool = False) -> Observed:
@@ -79,7 +86,7 @@ def observe(firm: Firm, name: str, journal: Journal, objects: Iterable[str] | No
 
 def _take(firm: Firm, member: Member, each: Object, connector: Connector, known: Known, seen: Observed, full: bool) -> None:
     about = f"{member.system.system} {each.name}"
-    since = None if full or not each.changed or not known.whole or known.whole.contract != contract.version(each) else known.watermark
+    since = None if full else known.since(each)
     try:
         seen.manifests[each.name] = snapshot.take(
             member.system,
@@ -170,9 +177,9 @@ def _known(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, ea
     reads = [manifest for manifest in taken if manifest.kind != "replay"]
     whole = [manifest for manifest in reads if manifest.kind == "full" and manifest.complete]
     marks = [manifest.watermark for manifest in reads if manifest.watermark]
-    return Known(
-        taken[-1] if taken else None, reads[-1] if reads else None, whole[-1] if whole else None, marks[-1] if marks else None, ids
-    )
+    belied = connection.execute("SELECT 1 FROM capture.belied WHERE system = ? AND object = ?", [member.system.system, each.name]).fetchone()
+    newest = [found[-1] if found else None for found in (taken, reads, whole, marks)]
+    return Known(*newest, ids, belied is not None)
 
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, system: str) -> list[Trouble]:

@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS capture.quarantine (
   system VARCHAR, object VARCHAR, record_id VARCHAR, snapshot VARCHAR, reason VARCHAR, raw VARCHAR, quarantined_at VARCHAR);
 -- records that changed and that the models have not seen yet
 CREATE TABLE IF NOT EXISTS capture.pending (record_ref VARCHAR, kind VARCHAR);
+-- objects of which a look showed what no incremental read will: the next read is a full one
+CREATE TABLE IF NOT EXISTS capture.belied (system VARCHAR, object VARCHAR, looked_at VARCHAR);
 """
 
 
@@ -130,6 +132,8 @@ def _keep_evidence(connection: duckdb.DuckDBPyConnection, each: Object, m: Manif
         "INSERT INTO capture.snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [m.id, m.system, m.object, m.taken_at, m.kind, m.complete, m.watermark, m.rows, m.quarantined, m.gone, m.contract, m.hash],
     )
+    if m.kind == "full" and m.complete:
+        connection.execute("DELETE FROM capture.belied WHERE system = ? AND object = ? AND looked_at < ?", [m.system, m.object, m.taken_at])
     quarantine.keep(connection, each, m, snapshot)
     if not news:
         return {}

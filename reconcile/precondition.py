@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -63,6 +64,18 @@ def moved_fields(
     return {
         key: {path: (then, now) for path, then, now in zip(promised, values[::2], values[1::2]) if then != now} for key, *values in joined
     }
+
+
+def doubt_snapshot(
+    connection: duckdb.DuckDBPyConnection, system: System, each: Object, moved: Mapping[str, Mapping[str, tuple[Any, Any]]]
+) -> None:
+    """Have the object read in full next time, when a record is another than in the snapshot and bears the same stamp.
+
+    No incremental read would show it: an answer left a field out once, or the system changes fields without stamping the record.
+    """
+    if each.changed and any(changes and each.changed not in changes for changes in moved.values()):
+        looked_at = datetime.now(UTC).isoformat()
+        connection.execute("INSERT INTO capture.belied VALUES (?, ?, ?)", [system.system, each.name, looked_at])
 
 
 def unmoved(

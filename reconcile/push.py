@@ -75,6 +75,7 @@ def push_batch(way: Way, each: Object, held: Held, go: behind.Go = behind.at_onc
     batch = held.corrections
     seen = way.connector.look(each, [correction.first.record_id for correction in batch if correction.first.record_id])
     moved = precondition.moved_fields(way.connection, way.system, each, seen)
+    precondition.doubt_snapshot(way.connection, way.system, each, moved)
     if met := already.there(way.connection, way.system, each, batch, moved):
         way.counts["already there"] += len(met)
         batch = already.without(batch, met)

@@ -46,6 +46,28 @@ def test_what_a_person_wrote_just_as_the_plan_wants_it_is_left_alone_and_asks_no
     assert promises.broken(loop) == []
 
 
+def test_what_a_look_shows_and_no_incremental_read_would_has_the_object_read_in_full(loop):
+    """An answer that left a field out once reads like an empty field, and the record bears no new stamp since."""
+    record, _ = customer(loop)
+    real = NetSuite._pages
+
+    def pages(self, wanted):
+        for rows, last in real(self, wanted):
+            yield [{key: value for key, value in row.items() if row.get("id") != record or key != "url"} for row in rows], last
+
+    with mock.patch.object(NetSuite, "_pages", pages):
+        loop.observe("netsuite", full=True)
+        loop.understand()
+        (line,) = loop.plan().lines
+    assert (line.record_id, line.field, line.status) == (record, "website", "approved")
+
+    assert loop.push("netsuite") == {"netsuite": {"already there": 1}}
+
+    assert loop.look_and_plan().lines == ()
+    assert loop.hub("SELECT * FROM capture.belied") == []
+    assert promises.broken(loop) == []
+
+
 def test_a_policy_does_not_approve_what_a_person_just_changed(loop):
     record, _ = url_differs(loop)
     loop.person_edits("netsuite", "customer", record, url="von-hand.example")
