@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field as Setting, model_validator
@@ -34,16 +35,19 @@ class Column(BaseModel):
     def goes_back(self) -> bool:
         return self.source is not None and self.write
 
+    @cached_property
+    def _back(self) -> dict[str, str]:
+        return {ours: theirs for theirs, ours in reversed(self.codes.items())}
+
     def outward(self, value: Any) -> Any:
         """The value in the system's own words; None clears. Raises ConfigurationWrong for a value that has no code."""
         if value is None:
             return None
         if self.codes:
-            back = {ours: theirs for theirs, ours in reversed(self.codes.items())}
             value = str(value).lower() if isinstance(value, bool) else value
-            if value not in back:
+            if value not in self._back:
                 raise ConfigurationWrong(f"{self.source}: no code for {value!r}; add one to `codes`")
-            return {"true": True, "false": False}.get(back[value], back[value])
+            return {"true": True, "false": False}.get(self._back[value], self._back[value])
         if self.per:
             return round(Decimal(value) * self.per)  # 0.8333 hours came from 50 minutes
         if self.format and isinstance(value, (date, datetime)):

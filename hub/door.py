@@ -34,7 +34,8 @@ class Door:
         guarded = [each for each in events if each.kind in GUARDED]
         if not guarded:
             return
-        now = max(now, _last_moment(connection))  # a clock that was turned back gives no consent a longer life
+        head, moment = _last(connection)
+        now = max(now, moment)  # a clock that was turned back gives no consent a longer life
         in_force = past.last(connection, "controls.set") or {}
         controls = Controls.model_validate(in_force.get("controls", {}))
         for each in guarded:
@@ -43,7 +44,16 @@ class Door:
             if each.kind != "push.intended":
                 _check_actor(each, controls)
         self._check_approvals(connection, [each for each in guarded if each.kind == "plan.approved"], in_force, controls)
-        self._check_intents(connection, [each for each in guarded if each.kind == "push.intended"], in_force, controls, now)
+        intents = [each for each in guarded if each.kind == "push.intended"]
+        self._check_intents(connection, intents, in_force, controls, now, head)
+
+    def note(self, recorded: Sequence[Any]) -> None:
+        """Remember what was recorded, in the transaction that recorded it: so it is not read again with the next intent."""
+        self._sent.note(recorded)
+
+    def forget(self) -> None:
+        """Remember nothing: what was noted may not have been recorded after all."""
+        self._sent = Sent()
 
     def _check_approvals(self, connection, events: list[Any], in_force: dict[str, Any], controls: Controls) -> None:
         lines = self._past.sealed(connection, {line_id for each in events for line_id in each.body["lines"]})
@@ -58,13 +68,13 @@ class Door:
                     _check_person(each.actor, line, given.get(line_id, []), controls)
         _check_policies([each for each in events if each.body.get("policy")], lines, in_force)
 
-    def _check_intents(self, connection, intents: list[Any], in_force: dict[str, Any], controls: Controls, now: datetime) -> None:
+    def _check_intents(self, connection, intents: list[Any], in_force: dict, controls: Controls, now: datetime, head: int) -> None:
         if not intents:
             return
         line_ids = [line_id for each in intents for line_id in each.body["lines"]]
         lines = self._past.sealed(connection, line_ids)
         given = self._past.approvals(connection, lines)
-        self._sent.follow(connection, min((each.seq for consents in given.values() for each in consents), default=0))
+        self._sent.follow(connection, min((each.seq for consents in given.values() for each in consents), default=0), head)
         seen: set[str] = set()
         for each in intents:
             _check_window(each, in_force, controls, now)
@@ -93,9 +103,10 @@ def about(line: Line) -> str:
     return f"{line.get('system')} {line.get('object')} {line.get('record_id') or line.get('hub_id')} {line.get('field') or 'create'}"
 
 
-def _last_moment(connection: sa.Connection) -> datetime:
-    at_us = connection.execute(sa.select(event.c.at_us).order_by(event.c.seq.desc()).limit(1)).scalar()
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us or 0)
+def _last(connection: sa.Connection) -> tuple[int, datetime]:
+    """Seq and time of the last event."""
+    seq, at_us = connection.execute(sa.select(event.c.seq, event.c.at_us).order_by(event.c.seq.desc()).limit(1)).first() or (0, 0)
+    return seq, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
 def _check_moment(each: Any, now: datetime) -> None:

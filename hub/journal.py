@@ -50,9 +50,15 @@ class Journal:
         links = journal_event.links(events, now)
         if not links:
             return []
-        with journal_tables.writing(self._engine) as connection:
-            self._door.check(connection, events, now)
-            return _append(connection, links)
+        try:
+            with journal_tables.writing(self._engine) as connection:
+                self._door.check(connection, events, now)
+                recorded = _append(connection, links)
+                self._door.note(recorded)
+        except BaseException:
+            self._door.forget()
+            raise
+        return recorded
 
     def erase(self, values: Collection[tuple[int, str]], events: Sequence[Event]) -> list[Event]:
         """Erase values, named by seq and digest, and record the events that say so, all or nothing; returns these as recorded."""

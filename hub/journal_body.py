@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from hub.errors import Refused
 
 SECRET = re.compile(r"(password|passwd|passphrase|secret|token|credential|api_?key|private_?key)s?(?![a-z])")
@@ -24,6 +26,8 @@ def plain(value: Any, where: Place = "body") -> Any:
     A datetime without a zone is taken as UTC, as everywhere in the hub. Raises Refused, naming the place, for a key that
     looks like a secret, and for what has no canonical text (NaN, bytes, sets, a key that is not text).
     """
+    if type(value) is str:
+        return line(value, where)
     if type(value) is dict or isinstance(value, Mapping):
         _check_keys(value.keys(), where)
         # Most values are nothing or plain text, and to ask a type what it inherits from takes longer than all the rest.
@@ -38,7 +42,10 @@ def plain(value: Any, where: Place = "body") -> Any:
 
 def text(value: Any) -> str:
     """The one JSON text of a plain value: keys in order, no spaces, UTF-8."""
-    return ENCODER.encode(value)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # a whole number beyond 64 bits
+        return ENCODER.encode(value)
 
 
 def utc(at: datetime) -> datetime:

@@ -31,7 +31,7 @@ def put_away(plain: Any, text: Callable[[Any], str], kept: Kept) -> Any:
         return plain
     if MARK in plain:
         raise Refused(f"journal body: the key {MARK!r} stands for values that are kept elsewhere; call it otherwise")
-    away = {key: plain[key] for key in plain.keys() & KEYS if plain[key] is not None}
+    away = {} if KEYS.isdisjoint(plain) else {key: plain[key] for key in plain.keys() & KEYS if plain[key] is not None}
     rest = {key: put_away(value, text, kept) if type(value) in NESTED else value for key, value in plain.items() if key not in away}
     if away:
         rest[MARK] = _keep(text(away), sorted(away), kept)

@@ -1,17 +1,19 @@
 """What the journal says of plan lines: how they stand sealed, who consented, and what became of them. Read from its newest event back."""
 
-import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from hub import journal_event, journal_values
+from hub.journal_event import Event
 from hub.journal_tables import event, kept
 
 UNDER_WAY = ("intended", "in_doubt", "acknowledged")
 HELD = ("refused", "rejected", "unconfirmed", "dead_letter", "ambiguous")  # exceptions that hold a line of the plan
+TELLING = ("push.intended", "push.outcome", "exception.opened")  # kinds of events that say what became of lines
 PAGE = 16  # events of up to a thousand lines
 REMEMBERED = 64
 Line = dict[str, Any]
@@ -39,7 +41,7 @@ class Named:
 def last(connection: sa.Connection, kind: str) -> dict[str, Any] | None:
     """The body of the newest event of a kind."""
     body = connection.execute(sa.select(event.c.body).where(event.c.kind == kind).order_by(event.c.seq.desc()).limit(1)).scalar()
-    return None if body is None else json.loads(body)
+    return None if body is None else orjson.loads(body)
 
 
 class Past:
@@ -102,17 +104,25 @@ class Sent:
         self.stopped: dict[str, int] = {}
         self._lines: dict[str, list[str]] = {}
 
-    def follow(self, connection: sa.Connection, after: int) -> None:
-        """Be up to date with all events behind this one, at least."""
+    def follow(self, connection: sa.Connection, after: int, head: int) -> None:
+        """Be up to date with all events behind `after`, at least; `head` is the last there is."""
         if not self._from or after < self._from:
             self._clear()
             self._from = self._to = after
-        kinds = ("push.intended", "push.outcome", "exception.opened")
-        query = sa.select(event.c.seq, event.c.kind, event.c.subject, event.c.body)
-        for row in connection.execute(query.where(event.c.kind.in_(kinds), event.c.seq > self._to).order_by(event.c.seq)):
-            for subject, body in journal_event.unfolded(row.subject, json.loads(row.body)):
-                self._take(row.seq, row.kind, subject, body)
-            self._to = row.seq
+        if self._to < head:
+            query = sa.select(event.c.seq, event.c.kind, event.c.subject, event.c.body)
+            for row in connection.execute(query.where(event.c.kind.in_(TELLING), event.c.seq > self._to).order_by(event.c.seq)):
+                for subject, body in journal_event.unfolded(row.subject, orjson.loads(row.body)):
+                    self._take(row.seq, row.kind, subject, body)
+            self._to = head
+
+    def note(self, recorded: Sequence[Event]) -> None:
+        """Take events that were just recorded, when they follow what is known."""
+        if self._from and recorded and recorded[0].seq == self._to + 1:
+            for each in recorded:
+                if each.kind in TELLING:
+                    self._take(each.seq, each.kind, each.subject, each.body)
+            self._to = recorded[-1].seq
 
     def _take(self, seq: int, kind: str, subject: str, body: dict[str, Any]) -> None:
         if kind == "push.intended":
@@ -143,7 +153,7 @@ def _body(connection: sa.Connection, seq: int) -> str:
 
 
 def _named(text: str) -> "Named":
-    body = json.loads(text)
+    body = orjson.loads(text)
     lines = (
         {each["line_id"]: each for each in body["lines"]}
         if body["lines"] and isinstance(body["lines"][0], dict)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -48,7 +48,7 @@ def corrections_of(lines: list[Line]) -> list[Correction]:
     """The lines by record, each record with an id of its own making: the same lines make the same push."""
     key = lambda line: (line.action, line.record_id or "", line.hub_id)
     grouped = [tuple(group) for _, group in groupby(sorted(lines, key=key), key=key)]
-    return [Correction("P-" + plan.Plan(group).hash, group) for group in grouped]
+    return [Correction("P-" + plan.hash_of(group), group) for group in grouped]
 
 
 def intent(correction: Correction) -> Event:
@@ -84,7 +84,7 @@ def writes_of(system: System, each: Object, corrections: list[Correction], seen:
         else:
             version = seen[first.record_id].version if first.record_id else None
             writes.append(Write(correction.push_id, first.action, first.record_id, first.hub_id, body, version))
-            made.append(replace(correction, payload=payload_of(body)))
+            made.append(Correction(correction.push_id, correction.lines, payload_of(body)))
     corrections[:] = made
     return writes, unwritable
 

@@ -134,13 +134,8 @@ class Plan:
     lines: tuple[Line, ...]
 
     @cached_property
-    def sealed(self) -> list[tuple[str, str, str | None, str | None, str]]:
-        """What a reader sees of each line: its id stands for the record, the field, before and after."""
-        return [(line.line_id, line.why, line.hold, line.authors, str(line.eyes)) for line in self.lines]
-
-    @cached_property
     def hash(self) -> str:
-        return hashlib.sha256(json.dumps(self.sealed).encode()).hexdigest()[:16]
+        return hash_of(self.lines)
 
     def open_to(self, actor: str) -> list[Line]:
         """The lines that wait for consent, and that this person may consent to."""
@@ -148,6 +143,16 @@ class Plan:
 
     def count(self, status: str) -> int:
         return sum(line.status == status for line in self.lines)
+
+
+def sealed(line: Line) -> tuple[str, str, str | None, str | None, str]:
+    """What a reader sees of a line: its id stands for the record, the field, before and after."""
+    return line.line_id, line.why, line.hold, line.authors, str(line.eyes)
+
+
+def hash_of(lines: Iterable[Line]) -> str:
+    """What names these lines, and nothing but them in this order."""
+    return hashlib.sha256(json.dumps([sealed(line) for line in lines]).encode()).hexdigest()[:16]
 
 
 def make(connection: duckdb.DuckDBPyConnection, journal: Journal, in_force: InForce) -> tuple[str, Counter]:
@@ -237,11 +242,11 @@ def _on_their_way(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {line_id for (line_id,) in rows}
 
 
-def _seal(plan: Plan, sealed: set[tuple], sent: set[str]) -> list[Event]:
+def _seal(plan: Plan, before: set[tuple], sent: set[str]) -> list[Event]:
     """What is in this plan and was not sealed so, and what is no longer in it: the cost of a seal follows the change."""
     said = attrgetter(*SAID)
-    added = [dict(zip(SAID, said(line))) for line, known in zip(plan.lines, plan.sealed) if known not in sealed]
-    gone = sorted({line_id for line_id, *_ in sealed} - {line.line_id for line in plan.lines} - sent)
+    added = [dict(zip(SAID, said(line))) for line in plan.lines if sealed(line) not in before]
+    gone = sorted({line_id for line_id, *_ in before} - {line.line_id for line in plan.lines} - sent)
     return [
         Event("plan.sealed", plan.hash, {"lines": added[at : at + CHUNK], "gone": gone[at : at + CHUNK]})
         for at in range(0, max(len(added), len(gone)), CHUNK)

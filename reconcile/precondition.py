@@ -58,8 +58,9 @@ def moved_fields(
     promised = list(each.source_fields())
     found = contract.typed_rows(connection, each, rows, system.nested)
     columns = ", ".join(f't."{path}", n."{path}"' for path in promised)
+    differs = " OR ".join(f't."{path}" IS DISTINCT FROM n."{path}"' for path in promised)
     joined = connection.execute(
-        f"SELECT n._id, {columns} FROM {found} AS n LEFT JOIN {capture.table(system.system, each.name)} AS t ON t._id = n._id"
+        f"SELECT n._id, {columns} FROM {found} AS n LEFT JOIN {capture.table(system.system, each.name)} AS t ON t._id = n._id WHERE {differs}"
     ).fetchall()
     return {
         key: {path: (then, now) for path, then, now in zip(promised, values[::2], values[1::2]) if then != now} for key, *values in joined

@@ -1,6 +1,7 @@
 """The journal records no consent that nobody may give, and no write that nobody consented to, whoever calls it."""
 
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import pytest
 
@@ -143,6 +144,39 @@ def test_a_push_on_its_way_is_not_sent_again_by_another_worker(kept):
     told(kept, Event("push.outcome", "P-1", {"state": "not_sent"}))
 
     kept.append([intent(push_id="P-2")])
+
+
+def test_what_two_processes_record_in_turns_is_known_to_both(tmp_path, clock):
+    """Each remembers what it recorded itself, and reads what the other did."""
+    outcome = lambda state: Event("push.outcome", "P-1", {"state": state, "record_id": "7", "message": ""})
+    with journal.open(tmp_path / "journal.sqlite", clock) as one, journal.open(tmp_path / "journal.sqlite", clock) as other:
+        told(one, sealed(LINE), consent(), intent())
+        refused(one, intent(), "P-1 of it has no end yet")
+        refused(other, intent(), "P-1 of it has no end yet")
+        told(other, outcome("not_sent"))
+        told(one, intent())
+        refused(other, intent(), "P-1 of it has no end yet")
+        told(one, outcome("acknowledged"))
+        told(other, outcome("confirmed"))
+        refused(one, intent(), "consent, which counts once")
+        told(one, consent())
+        told(other, intent())
+        refused(one, intent(), "P-1 of it has no end yet")
+
+
+def test_what_a_failed_append_told_is_forgotten(kept):
+    told(kept, sealed(LINE), consent(), intent())
+    told(kept, Event("push.outcome", "P-1", {"state": "not_sent", "record_id": None, "message": ""}))
+    real = journal.Door.note
+
+    def noted(door, recorded):
+        real(door, recorded)
+        raise OSError("disk full")
+
+    with mock.patch.object(journal.Door, "note", noted), pytest.raises(OSError):
+        kept.append([intent()])
+
+    kept.append([intent()])
 
 
 def test_consent_counts_once(kept):

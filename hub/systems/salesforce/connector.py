@@ -109,6 +109,7 @@ class Salesforce:
             ["SELECT", ", ".join(fields).replace("/", "."), "FROM", each.name, *(["WHERE", where] if where else []), "ORDER BY", order]
         )
         url, request, fetched, done = f"{API}/{'queryAll' if each.gone.deleted else 'query'}", {"params": {"q": query}}, 0, False
+        asked = _tops(fields)
         while not done:
             said = self._said(self.http.read("GET", url, **request), each.name)
             rows, done, url, request = said.get("records"), said.get("done"), said.get("nextRecordsUrl"), {}
@@ -119,9 +120,11 @@ class Salesforce:
             fetched += len(rows)
             if done and fetched != said.get("totalSize"):
                 raise ContractBroken(f"{self.name} {each.name} sent {fetched} of {said.get('totalSize')} records; read it again")
-            if cut := [row for row in rows if not row.keys() >= _tops(fields)]:
+            if cut := [row for row in rows if not row.keys() >= asked]:
                 raise ContractBroken(f"{self.name} {each.name} {cut[0].get(each.key)} lacks a field that we asked for; read it again")
-            yield [{name: value for name, value in row.items() if name != "attributes"} for row in rows], done
+            for row in rows:
+                row.pop("attributes", None)
+            yield rows, done
 
     def _said(self, response: httpx.Response, of: str) -> dict[str, Any]:
         """The answer to a read. Raises ContractBroken when Salesforce does not know what we ask for, else SystemUnavailable."""

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 
 import httpx
+import orjson
 
 from hub.errors import SystemUnavailable
 from hub.mapping import Object
@@ -28,7 +30,7 @@ def send(http: Http, each: Object, writes: Sequence[Write], api: str) -> list[Ou
 def parsed(response: httpx.Response) -> Any:
     """The JSON of an answer, or None when it holds none."""
     try:
-        return response.json()
+        return orjson.loads(response.content)
     except ValueError:
         return None
 
@@ -130,5 +132,6 @@ def _conditional_outcome(write: Write, status: int, told: tuple[str, str]) -> Ou
     return Outcome(write.key, "in_doubt" if status >= 500 else "rejected", message=message)
 
 
+@lru_cache(4096)  # what was imported together was stamped together
 def _http_date(stamp: str) -> str:
     return format_datetime(datetime.fromisoformat(stamp).astimezone(UTC), usegmt=True)
