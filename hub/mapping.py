@@ -7,6 +7,7 @@ A field that has no way back is never written.
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -71,9 +72,9 @@ class Object(BaseModel):
         fields = {name: _by_part(spec) for name, spec in value.get("fields", {}).items()}
         return value | {"fields": fields}
 
-    def columns(self) -> dict[str, tuple[str, Column]]:
+    def columns(self) -> Mapping[str, tuple[str, Column]]:
         """The mapped canonical columns, {column: (DuckDB type, Column)}, in the entity's order."""
-        return dict(self._columns)
+        return MappingProxyType(self._columns)
 
     @cached_property
     def _columns(self) -> dict[str, tuple[str, Column]]:

@@ -19,6 +19,7 @@ from hub.systems.connector import Seen, Write
 from reconcile import plan
 from reconcile.plan import Line
 
+READERS = {"DATE": date.fromisoformat, "TIMESTAMP": datetime.fromisoformat, "DECIMAL": Decimal}
 EXACT = json.JSONDecoder(parse_float=Decimal)
 
 
@@ -124,5 +125,4 @@ def typed(value: Any, kind: str) -> Any:
     """A value of JSON as its canonical type."""
     if value is None or not isinstance(value, str):
         return value
-    readers = {"DATE": date.fromisoformat, "TIMESTAMP": datetime.fromisoformat, "DECIMAL": Decimal}
-    return readers.get(kind.partition("(")[0], str)(value)
+    return READERS.get(kind.partition("(")[0], str)(value)
