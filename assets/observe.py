@@ -177,7 +177,9 @@ def _known(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, ea
     reads = [manifest for manifest in taken if manifest.kind != "replay"]
     whole = [manifest for manifest in reads if manifest.kind == "full" and manifest.complete]
     marks = [manifest.watermark for manifest in reads if manifest.watermark]
-    belied = connection.execute("SELECT 1 FROM capture.belied WHERE system = ? AND object = ?", [member.system.system, each.name]).fetchone()
+    belied = connection.execute(
+        "SELECT 1 FROM capture.belied WHERE system = ? AND object = ?", [member.system.system, each.name]
+    ).fetchone()
     newest = [found[-1] if found else None for found in (taken, reads, whole, marks)]
     return Known(*newest, ids, belied is not None)
 

@@ -184,7 +184,10 @@ def _encoded(request: dict[str, Any]) -> dict[str, Any]:
     if "json" not in request:
         return request
     headers = {"Content-Type": "application/json"} | (request.get("headers") or {})
-    return {name: value for name, value in request.items() if name != "json"} | {"content": orjson.dumps(request["json"]), "headers": headers}
+    return {name: value for name, value in request.items() if name != "json"} | {
+        "content": orjson.dumps(request["json"]),
+        "headers": headers,
+    }
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
