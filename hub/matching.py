@@ -121,9 +121,18 @@ def hash_of(keys: Collection[str]) -> str:
 
 def hashed(keys: Collection[str]) -> str:
     """SQL for keys as one number, another in each column: what is looked up among all records should not be text. NULL when one of them says nothing."""
-    said = " AND ".join(f"{key} IS NOT NULL" for key in keys)
+    return _hashed(keys, hash_of(keys))
+
+
+def numbered(text: str, what: str = "record_ref") -> str:
+    """SQL for a text as the number that it is in the column of `what`: a record_ref, however the column that holds it is called, or a hub_id."""
+    return _hashed([text], hash_of([what]))
+
+
+def _hashed(said: Collection[str], column: str) -> str:
     # DuckDB may hash otherwise in its next version; named here, it makes other models, which are built anew.
-    return f"CASE WHEN {said} THEN hash({', '.join(keys)}, '{hash_of(keys)} duckdb {duckdb.__version__}') >> 1 END::BIGINT"
+    something = " AND ".join(f"{each} IS NOT NULL" for each in said)
+    return f"CASE WHEN {something} THEN hash({', '.join(said)}, '{column} duckdb {duckdb.__version__}') >> 1 END::BIGINT"
 
 
 @cache

@@ -7,7 +7,7 @@ comparison), weighed (what each level adds), and the verdict.
 import re
 
 from hub import keys
-from hub.matching import hash_of, hashed
+from hub.matching import hash_of, hashed, numbered
 
 COMMON = 4  # what fewer records have, beside the copies of one, is rare
 NUMBER = hash_of(["record_ref"])  # a record as a number
@@ -34,7 +34,9 @@ def weighed(key, how, strong, touched_only, among=None):
         to_json({{{evidence}}})::TEXT AS evidence /* what each comparison added */,
         (is_known AND NOT is_related)::BOOLEAN AS has_equal_key /* a strong key, or the hub id that both carry */,
         (is_related OR is_unequal AND NOT is_known)::BOOLEAN AS has_unequal_key /* or one is the parent of the other: the two never share a cluster, unless a steward says that they are one */,
-        {verdict(how, strong)}::TEXT AS verdict
+        {verdict(how, strong)}::TEXT AS verdict,
+        {numbered("left_ref")} AS left_number /* the record as a number, as in its keys: what is looked up among all pairs should not be text */,
+        {numbered("right_ref")} AS right_number
       FROM weighed
       WHERE is_known OR is_unequal OR is_related OR match_weight >= {min(how.review, 0)}"""
 

@@ -6,6 +6,7 @@ or all at once in a rebuild, must give equal tables (tests/test_projection.py).
 
 import duckdb
 
+from hub import tie_numbers
 from hub.journal import Journal
 from hub.journal_event import UNFOLDED
 
@@ -16,8 +17,8 @@ CREATE SCHEMA IF NOT EXISTS journal;
 CREATE SCHEMA IF NOT EXISTS work;
 CREATE TABLE IF NOT EXISTS journal.event (seq BIGINT, happened_at TIMESTAMP, actor VARCHAR, kind VARCHAR, subject VARCHAR, body JSON, hash VARCHAR);
 -- the row that ties a record to its hub id; `former` keeps every earlier tie, so that an id resolves for any date
-CREATE TABLE IF NOT EXISTS journal.crossref (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR);
-CREATE TABLE IF NOT EXISTS journal.former (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR, seq BIGINT);
+CREATE TABLE IF NOT EXISTS journal.crossref (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR, number BIGINT, hub_number BIGINT);
+CREATE TABLE IF NOT EXISTS journal.former (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR, seq BIGINT, number BIGINT, hub_number BIGINT);
 -- the id that a record would hold had no steward said `same`, from an event on; NULL: the one that it bears
 CREATE TABLE IF NOT EXISTS journal.own (record_ref VARCHAR, entity VARCHAR, hub_id VARCHAR, seq BIGINT);
 -- the word that stands on two records: same, different, or that subject_ref is parent_of or successor_of the other;
@@ -112,17 +113,24 @@ STATEMENTS = {
       INSERT INTO journal.left_plan SELECT line_id, max(seq) FROM resealed WHERE NOT stands GROUP BY line_id""",
     "hub_ids.assigned": """
       CREATE OR REPLACE TEMP TABLE assigned AS
-      SELECT pair[1] AS record_ref, entity, pair[2] AS hub_id, seq
+      SELECT pair[1] AS record_ref, entity, pair[2] AS hub_id, seq, """
+    + tie_numbers.OF.format(record_ref="pair[1]", hub_id="pair[2]")
+    + """
       FROM (SELECT seq, entity, unnest(pairs) AS pair
         FROM (SELECT seq, body ->> 'entity' AS entity, from_json(body -> 'assigned', '[["VARCHAR"]]') AS pairs FROM {fresh}));
-      INSERT INTO journal.former SELECT record_ref, entity, hub_id, seq FROM assigned;
-      DELETE FROM journal.crossref WHERE record_ref IN (SELECT record_ref FROM assigned);
-      INSERT INTO journal.crossref SELECT record_ref, entity, hub_id FROM assigned QUALIFY row_number() OVER (PARTITION BY record_ref ORDER BY seq DESC) = 1""",
+      INSERT INTO journal.former BY NAME FROM assigned;
+      DELETE FROM journal.crossref WHERE number IN (SELECT number FROM assigned);
+      INSERT INTO journal.crossref BY NAME SELECT * EXCLUDE (seq) FROM assigned QUALIFY row_number() OVER (PARTITION BY number ORDER BY seq DESC) = 1;
+      """
+    + tie_numbers.ISSUED.format(said="assigned"),
     "hub_ids.lent": """
-      INSERT INTO journal.own
-      SELECT pair[1], entity, pair[2], seq
+      CREATE OR REPLACE TEMP TABLE lent AS
+      SELECT pair[1] AS record_ref, entity, pair[2] AS hub_id, seq
       FROM (SELECT seq, entity, unnest(pairs) AS pair
-        FROM (SELECT seq, body ->> 'entity' AS entity, from_json(body -> 'own', '[["VARCHAR"]]') AS pairs FROM {fresh}))""",
+        FROM (SELECT seq, body ->> 'entity' AS entity, from_json(body -> 'own', '[["VARCHAR"]]') AS pairs FROM {fresh}));
+      INSERT INTO journal.own FROM lent;
+      """
+    + tie_numbers.ISSUED.format(said="lent"),
     "match.decided": """
       CREATE OR REPLACE TEMP TABLE decided AS SELECT DISTINCT body ->> 'left_ref' AS left_ref, body ->> 'right_ref' AS right_ref FROM {fresh};
       CREATE OR REPLACE TEMP TABLE earlier AS
@@ -196,6 +204,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     for table, columns in ADDED.items():
         for column in columns:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} VARCHAR")
+    tie_numbers.prepare(connection)
 
 
 def load(connection: duckdb.DuckDBPyConnection, journal: Journal) -> int:

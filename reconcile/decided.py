@@ -4,6 +4,7 @@ import duckdb
 import polars as pl
 
 from hub.entity import Entity
+from hub.matching import numbered
 from hub.rules import Rules
 from reconcile import contradiction
 from reconcile.exceptions import Trouble
@@ -93,6 +94,6 @@ def _trouble(decision: str, conflict: list[contradiction.Word]) -> Trouble:
 def follow(connection: duckdb.DuckDBPyConnection, entity: Entity) -> None:
     """Add to `affected` the records that were merged into affected ones in their system: they go where these go."""
     connection.execute(
-        "INSERT INTO affected BY NAME SELECT s.record_ref FROM survivor AS s SEMI JOIN affected AS a ON a.record_ref = s.survivor_ref WHERE s.entity = ?",
+        f"INSERT INTO affected BY NAME SELECT s.record_ref, {numbered('s.record_ref')} AS number FROM survivor AS s SEMI JOIN affected AS a ON a.record_ref = s.survivor_ref WHERE s.entity = ?",
         [entity.entity],
     )

@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 
 from hub.journal import Event
+from hub.matching import numbered
 
 OWN = {"record_ref": pl.String, "own_id": pl.String}
 # What is lent now: NULLs end it.
@@ -15,7 +16,7 @@ LENT = "SELECT record_ref, entity, hub_id FROM (FROM journal.own QUALIFY row_num
 # The id that each affected record bears, and the one that it would.
 HELD = f"""
 SELECT x.record_ref, x.hub_id, coalesce(o.hub_id, x.hub_id) AS own_id
-FROM journal.crossref AS x SEMI JOIN affected AS a ON a.record_ref = x.record_ref LEFT JOIN ({LENT}) AS o ON o.record_ref = x.record_ref"""
+FROM {{ties}} AS x SEMI JOIN affected AS a ON a.number = x.number LEFT JOIN ({LENT}) AS o ON o.record_ref = x.record_ref"""
 # The same of records that are gone: nothing ties them any more, so they go where those of their own id go, or stay with it.
 GONE = f"""
 SELECT x.record_ref, x.hub_id, o.hub_id AS own_id
@@ -23,31 +24,32 @@ FROM ({LENT}) AS o JOIN journal.crossref AS x ON x.record_ref = o.record_ref ANT
 WHERE o.entity = ? AND o.record_ref NOT IN (SELECT record_ref FROM identity.{{entity}}_key)"""
 # Every id that affected records had of their own, and whether other records hold it.
 FORMER = f"""
-WITH held AS MATERIALIZED (SELECT f.record_ref, f.hub_id, f.seq FROM journal.former AS f SEMI JOIN affected AS a ON a.record_ref = f.record_ref),
-own AS MATERIALIZED (SELECT o.record_ref, o.hub_id, o.seq FROM journal.own AS o SEMI JOIN affected AS a ON a.record_ref = o.record_ref),
+WITH held AS MATERIALIZED (
+  SELECT a.record_ref, f.hub_id, f.hub_number, f.seq FROM journal.former AS f JOIN affected AS a ON a.number = f.number
+),
+own AS MATERIALIZED (
+  SELECT o.record_ref, o.hub_id, {numbered("o.hub_id", "hub_id")} AS hub_number, o.seq FROM journal.own AS o SEMI JOIN affected AS a ON a.record_ref = o.record_ref
+),
 ever AS (
-  SELECT h.record_ref, h.hub_id, h.seq FROM held AS h ASOF LEFT JOIN own AS o ON o.record_ref = h.record_ref AND h.seq >= o.seq WHERE o.hub_id IS NULL
-  UNION ALL SELECT record_ref, hub_id, seq FROM own WHERE hub_id IS NOT NULL
+  SELECT h.record_ref, h.hub_id, h.hub_number, h.seq FROM held AS h ASOF LEFT JOIN own AS o ON o.record_ref = h.record_ref AND h.seq >= o.seq WHERE o.hub_id IS NULL
+  UNION ALL SELECT record_ref, hub_id, hub_number, seq FROM own WHERE hub_id IS NOT NULL
 ),
 lent AS MATERIALIZED ({LENT}),
 taken AS (
-  SELECT x.hub_id FROM journal.crossref AS x SEMI JOIN ever AS e ON e.hub_id = x.hub_id
-  ANTI JOIN affected AS a ON a.record_ref = x.record_ref ANTI JOIN lent AS l ON l.record_ref = x.record_ref
-  UNION SELECT l.hub_id FROM lent AS l ANTI JOIN affected AS a ON a.record_ref = l.record_ref
+  SELECT x.hub_number FROM journal.crossref AS x SEMI JOIN ever AS e ON e.hub_number = x.hub_number
+  ANTI JOIN affected AS a ON a.number = x.number ANTI JOIN (SELECT {numbered("record_ref")} AS number FROM lent) AS l ON l.number = x.number
+  UNION SELECT {numbered("l.hub_id", "hub_id")} FROM lent AS l ANTI JOIN affected AS a ON a.record_ref = l.record_ref
 )
-SELECT record_ref, hub_id, seq, hub_id IN (SELECT hub_id FROM taken) AS is_taken FROM ever"""
+SELECT record_ref, hub_id, seq, hub_number IN (SELECT hub_number FROM taken) AS is_taken FROM ever"""
 # The highest number that an id with this prefix bears, shown or not. Parts that only a steward's word makes have a prefix of their own,
 # so that no number is missing when it is taken back.
 PART = "L"
-ISSUED = """
-SELECT coalesce(max(try_cast(substr(hub_id, length($prefix) + 2) AS BIGINT)), 0)
-FROM (SELECT hub_id, entity FROM journal.former UNION ALL SELECT hub_id, entity FROM journal.own)
-WHERE entity = $entity AND starts_with(hub_id, $prefix || '-')"""
+ISSUED = "SELECT coalesce(max(number), 0) FROM journal.issued WHERE entity = $entity AND prefix = $prefix"
 
 
-def held(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """record_ref, hub_id, own_id of the affected records that have been tied."""
-    return connection.execute(HELD).pl()
+def held(connection: duckdb.DuckDBPyConnection, ties: str) -> pl.DataFrame:
+    """record_ref, hub_id, own_id of the affected records that have been tied, in the table `ties`."""
+    return connection.execute(HELD.format(ties=ties)).pl()
 
 
 def follow(

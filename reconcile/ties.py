@@ -3,10 +3,10 @@
 import duckdb
 import polars as pl
 
-from hub import projection
+from hub import projection, tie_numbers
 from hub.entity import Entity
 from hub.journal import Event, Journal
-from reconcile import clusters, decided, identity, lent
+from reconcile import affected, clusters, identity, lent
 
 CHUNK = 10_000  # ties in one journal event
 KNOWN, SAID, MERGED = 500, clusters.SAID, 10_000  # in place of a match weight: an equal strong key, a steward's word, a system's own merge
@@ -27,7 +27,7 @@ def derive(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) ->
       FROM canonical.{entity.entity} AS c {touched} LEFT JOIN one AS o ON o.own = {own}""")
     connection.execute("DELETE FROM tied AS n USING journal.crossref AS x WHERE x.record_ref = n.record_ref AND x.hub_id = n.hub_id")
     connection.execute("DELETE FROM journal.crossref WHERE record_ref IN (SELECT record_ref FROM tied)")
-    connection.execute("INSERT INTO journal.crossref SELECT * FROM tied")
+    connection.execute(f"INSERT INTO journal.crossref BY NAME SELECT *, {NUMBERS} FROM tied")
     return connection.execute("SELECT count(*) FROM tied").fetchone()[0]
 
 
@@ -37,6 +37,7 @@ def derived_id(entity: Entity) -> str:
     return f"'{entity.prefix or entity.entity}-' || left(md5(coalesce({number}, c.record_ref)), 12)"
 
 
+NUMBERS = tie_numbers.OF.format(record_ref="record_ref", hub_id="hub_id")
 # What changed, and what shares a number or a hub id with what was decided on.
 TOUCHED = """
 SELECT record_ref FROM work.touched_record
@@ -65,13 +66,11 @@ def _one(connection: duckdb.DuckDBPyConnection, entity: str, own: str) -> None:
 
 def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journal, anew: bool) -> int:
     """Tie the records of an entity that is matched by evidence; returns how many ties changed. The journal is told."""
-    _affected(connection, entity, anew)
-    decided.follow(connection, entity)
-    pairs = _near_pairs(connection, entity.entity, anew)
-    records = connection.execute("FROM affected").pl()
+    pairs, held = affected.gather(connection, entity, anew)
+    records = connection.execute("SELECT * EXCLUDE (number) FROM affected").pl()
     if records.is_empty():
         return 0
-    before = lent.held(connection)
+    before = lent.held(connection, held)
     own, after = _ids(connection, entity, records, before, pairs)
     before, own, after = lent.follow(connection, entity.entity, before, own, after)
     told = lent.events(entity.entity, own, after, before, CHUNK)  # before the ties, so that these are known to be lent
@@ -79,6 +78,7 @@ def match(connection: duckdb.DuckDBPyConnection, entity: Entity, journal: Journa
     moved = identity.changed(after, until_now)
     journal.append(told + _events(entity.entity, moved, identity.redirects(after, until_now)))
     projection.load(connection, journal)
+    affected.follow(connection, moved, anew)
     return len(moved)
 
 
@@ -107,13 +107,11 @@ def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool)
     name = entity.entity
     if everything or entity.identity.fallback:
         connection.execute(f"DELETE FROM work.question WHERE entity = '{name}'")
-        pairs = f"identity.{name}_pair"
+        pairs, held = f"identity.{name}_pair", "journal.crossref"
     else:
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE near AS SELECT record_ref FROM affected UNION SELECT record_ref FROM work.touched_record"
-        )
-        connection.execute(f"DELETE FROM work.question WHERE entity = '{name}' AND {_has_end_in('near')}")
-        pairs = "near_pair"
+        near = "(SELECT record_ref FROM affected UNION ALL SELECT record_ref FROM work.touched_record)"
+        connection.execute(f"DELETE FROM work.question WHERE entity = '{name}' AND (left_ref IN {near} OR right_ref IN {near})")
+        pairs, held = "near_pair", "near_tie"
     # What a number tells apart is asked about where each of the two lacks its like in the other's system.
     alone = "".join(
         f""" AND NOT EXISTS (
@@ -121,72 +119,15 @@ def ask(connection: duckdb.DuckDBPyConnection, entity: Entity, everything: bool)
           WHERE x.hub_id = p.{this}_id AND c.system = split_part(p.{other}_ref, ':', 1))"""
         for this, other in ((("left", "right"), ("right", "left")) if entity.identity.fallback else ())
     )
-    _tied(connection, f"SELECT left_ref, right_ref FROM {pairs} WHERE verdict IN ('link', 'review')")
     connection.execute(f"""
-      INSERT INTO work.question SELECT '{name}', p.left_ref, p.right_ref, p.left_id, p.right_id FROM tied_pair AS p
-      ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref
-      WHERE p.left_id <> p.right_id{alone}""")
-
-
-def _tied(connection: duckdb.DuckDBPyConnection, pairs: str, also: str = "") -> None:
-    """The temporary view tied_pair (left_ref, right_ref, left_id, right_id): pairs of records and the hub ids that they have, if any;
-    and the table tie (record_ref, hub_id): those of their records, and of `also` more."""
-    # Tables, so that DuckDB knows how small they are, and of all ties reads each once.
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE pair_end AS {pairs}")
-    connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE tie AS SELECT x.record_ref, x.hub_id FROM journal.crossref AS x
-      SEMI JOIN (SELECT unnest([left_ref, right_ref]) AS record_ref FROM pair_end {also}) AS e ON e.record_ref = x.record_ref""")
-    connection.execute("""
-      CREATE OR REPLACE TEMP VIEW tied_pair AS SELECT p.*, l.hub_id AS left_id, r.hub_id AS right_id FROM pair_end AS p
-      LEFT JOIN tie AS l ON l.record_ref = p.left_ref LEFT JOIN tie AS r ON r.record_ref = p.right_ref""")
-
-
-def _affected(connection: duckdb.DuckDBPyConnection, entity: Entity, anew: bool) -> None:
-    """The table affected (record_ref, strong keys): the live records that may change cluster. These are the touched ones, and all that
-    links, decisions or hub ids connect with them, now or before."""
-    name = entity.entity
-    live = f"SELECT {', '.join(f'k.{key}' for key in ('record_ref', *entity.identity.strong))} FROM identity.{name}_key AS k"
-    if anew:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS {live}")
-        return
-    # What evidence ties has one hub id, but for the links that were not followed: these are open questions. So of all pairs, only
-    # those of touched records are looked for, and the rest is a matter of hub ids, which are few.
-    linked = " UNION ALL ".join(
-        f"SELECT unnest([left_ref, right_ref]) FROM {which}_{name}_pair WHERE verdict = 'link'" for which in ("old", "new")
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE reached AS SELECT record_ref FROM work.touched_record UNION ({linked})")
-    _tied(connection, f"SELECT left_ref, right_ref FROM work.decided WHERE entity = '{name}'", "UNION ALL FROM reached")
-    connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE bound_id AS
-      WITH RECURSIVE bond AS (
-        SELECT left_ref, right_ref, left_id, right_id FROM work.question WHERE entity = '{name}' UNION ALL FROM tied_pair
-      ), end_of AS MATERIALIZED (SELECT coalesce(left_id, left_ref) AS one, coalesce(right_id, right_ref) AS other FROM bond),
-      edge AS MATERIALIZED (FROM end_of UNION SELECT other, one FROM end_of),
-      node AS (
-        SELECT DISTINCT coalesce(x.hub_id, r.record_ref) AS id FROM reached AS r LEFT JOIN tie AS x ON x.record_ref = r.record_ref
-        UNION SELECT e.other FROM node AS n JOIN edge AS e ON e.one = n.id
+      INSERT INTO work.question
+      WITH tied AS (
+        SELECT p.left_ref, p.right_ref, l.hub_id AS left_id, r.hub_id AS right_id FROM {pairs} AS p
+        JOIN {held} AS l ON l.number = p.left_number JOIN {held} AS r ON r.number = p.right_number
+        WHERE p.verdict IN ('link', 'review') AND l.hub_number <> r.hub_number
       )
-      SELECT id FROM node""")
-    connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE affected AS {live} SEMI JOIN (
-        FROM reached UNION SELECT id FROM bound_id
-        UNION SELECT x.record_ref FROM journal.crossref AS x SEMI JOIN bound_id AS b ON b.id = x.hub_id WHERE x.entity = '{name}'
-      ) AS r ON r.record_ref = k.record_ref""")
-
-
-def _near_pairs(connection: duckdb.DuckDBPyConnection, entity: str, anew: bool) -> str:
-    """The table of the pairs of affected records."""
-    if anew:
-        return f"identity.{entity}_pair"
-    # Kept, for links, what must stay apart, and questions are all looked for among them.
-    connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE near_pair AS
-      SELECT left_ref, right_ref, match_weight, has_equal_key, has_unequal_key, verdict FROM identity.{entity}_pair WHERE {_has_end_in("affected")}""")
-    return "near_pair"
-
-
-def _has_end_in(table: str) -> str:
-    return f"(left_ref IN (SELECT record_ref FROM {table}) OR right_ref IN (SELECT record_ref FROM {table}))"
+      SELECT '{name}', p.left_ref, p.right_ref, p.left_id, p.right_id FROM tied AS p
+      ANTI JOIN journal.decision AS d ON d.left_ref = p.left_ref AND d.right_ref = p.right_ref WHERE TRUE{alone}""")
 
 
 def links_of(entity: str) -> str:
@@ -225,7 +166,7 @@ def _apart(entity: Entity, pairs: str) -> str:
     own = [field for field, each in entity.fields.items() if each.to == name]  # its parent: no record of the same thing
     related = "".join(
         f""" UNION SELECT least(c.record_ref, c.{field}_ref), greatest(c.record_ref, c.{field}_ref) FROM canonical.{name} AS c
-        SEMI JOIN affected AS l ON l.record_ref = c.record_ref WHERE c.{field}_ref <> c.record_ref"""
+        SEMI JOIN affected AS l ON l.record_ref = c.record_ref WHERE c.{field}_ref IS NOT NULL AND c.{field}_ref <> c.record_ref"""
         for field in own
     )
     return f"""

@@ -54,7 +54,7 @@ def test_an_id_that_nobody_holds_any_more_leads_to_most_of_its_records(hub, tmp_
 
 
 def test_a_documents_id_follows_from_its_number_and_holds_at_any_time(hub):
-    hub.execute("INSERT INTO journal.crossref VALUES ('erp:invoice:7', 'invoice', 'I-abc')")
+    hub.execute("INSERT INTO journal.crossref (record_ref, entity, hub_id) VALUES ('erp:invoice:7', 'invoice', 'I-abc')")
 
     found = hub_ids.resolve(hub, "I-abc", JANUARY)
 

@@ -81,7 +81,7 @@ def hub_of(connection, the_rules, customers, said):
     links, apart = (connection.execute(sql).pl() for sql in (ties.links_of("customer"), ties.apart_of(entity.all_entities()["customer"])))
     tied = clusters(connection.execute(f"SELECT record_ref, {', '.join(strong)} FROM identity.customer_key").pl(), links, apart)
     connection.register("tied", tied)
-    connection.execute("INSERT INTO journal.crossref SELECT record_ref, 'customer', 'C-' || cluster FROM tied")
+    connection.execute("INSERT INTO journal.crossref BY NAME SELECT record_ref, 'customer' AS entity, 'C-' || cluster AS hub_id FROM tied")
     connection.execute("DROP TABLE affected; DROP TABLE survivor")
     return connection
 

@@ -2,7 +2,7 @@
 MODEL (
   name identity.@{entity}_key,
   blueprints @resolved_entities(),
-  kind CUSTOM (materialization 'touched', materialization_properties (key = record_ref, touched = work.touched_record, keeps = 'record_ref, COLUMNS(''_hash$'')')),
+  kind CUSTOM (materialization 'touched', materialization_properties (key = record_ref, touched = work.touched_record, numbers = record_ref_hash, keeps = 'COLUMNS(''_hash$'')')),
   grain record_ref
 );
 

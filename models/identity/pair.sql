@@ -2,7 +2,7 @@
 MODEL (
   name identity.@{entity}_pair,
   blueprints @resolved_entities(),
-  kind CUSTOM (materialization 'touched', materialization_properties (key = record_ref, touched = work.touched_record, columns = 'left_ref, right_ref', keeps = 'left_ref, right_ref, verdict')),
+  kind CUSTOM (materialization 'touched', materialization_properties (key = record_ref, touched = work.touched_record, columns = 'left_ref, right_ref', numbers = 'left_number, right_number', keeps = 'left_number, right_number, verdict')),
   grain (left_ref, right_ref)
 );
 
