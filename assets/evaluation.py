@@ -44,7 +44,7 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool
 def _build(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -> str | None:
     """Write what is new into the model's table; returns where these rows are to be seen, if there are any.
 
-    Of a model that `keeps` columns, the rows that went and those that came stay in old_<view> and new_<view>.
+    Of a model that `keeps` columns, the rows that went stay in old_<view>; of one that `stays`, those that came in new_<view>.
     """
     into = f"INSERT INTO {model.table} ({', '.join(model.columns)})"
     if anew and not connection.execute(f"SELECT 1 FROM {model.table} LIMIT 1").fetchone():
@@ -52,7 +52,7 @@ def _build(connection: duckdb.DuckDBPyConnection, model: Compiled, anew: bool) -
         return model.table
     _make_room(connection, model)
     # Kept apart for the audits: each would look for these few rows among all.
-    new = f"new_{model.view}" if model.keeps else "fresh"
+    new = f"new_{model.view}" if model.stays else "fresh"
     (count,) = connection.execute(f"CREATE OR REPLACE TEMP TABLE {new} AS {model.touched}").fetchone()
     if not count:
         return None

@@ -26,6 +26,7 @@ class Compiled:
     stale   SQL for whether a row of the table has a touched key
     audits  {audit: query that counts the rows of ROWS that break it}
     keeps   columns of stale rows that later steps of the same cycle ask for
+    stays   whether these ask for the rows that came, too
     """
 
     name: str
@@ -36,6 +37,7 @@ class Compiled:
     touched: str
     audits: dict[str, str]
     keeps: str = ""
+    stays: bool = False
 
     @property
     def schema(self) -> str:
@@ -140,6 +142,7 @@ def _written(snapshot, snapshots) -> Compiled:
         _sql(model, "touched_only"),
         _audits(model, snapshots, table),
         properties.get("keeps", ""),
+        "keeps" in properties or "stays" in properties,
     )
 
 

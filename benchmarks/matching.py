@@ -91,16 +91,19 @@ def _firm(folder: Path) -> firm.Firm:
 
 def _hold(connection: duckdb.DuckDBPyConnection, model: sqlmesh_models.Compiled, records: str) -> None:
     """Make these records the canonical ones, and pending, as capture and the canonical model would."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE held AS {records}")
-    connection.execute(f"DELETE FROM {model.table} WHERE record_ref IN (SELECT record_ref FROM held)")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE new_customer AS FROM {model.table} LIMIT 0")  # as the model's evaluation leaves it
     connection.execute(f"""
-      INSERT INTO {model.table} BY NAME SELECT * EXCLUDE (truth, source), split_part(source, ':', 1) AS system, 'Account' AS object,
-        split_part(record_ref, ':', 3) AS record_id, TRUE AS is_live FROM held""")
-    connection.execute("INSERT INTO capture.pending SELECT record_ref, 'update' FROM held")
+      INSERT INTO new_customer BY NAME SELECT * EXCLUDE (truth, source), split_part(source, ':', 1) AS system, 'Account' AS object,
+        split_part(record_ref, ':', 3) AS record_id, TRUE AS is_live FROM ({records})""")
+    connection.execute(f"DELETE FROM {model.table} WHERE record_ref IN (SELECT record_ref FROM new_customer)")
+    connection.execute(f"INSERT INTO {model.table} FROM new_customer")
+    connection.execute("INSERT INTO capture.pending SELECT record_ref, 'update' FROM new_customer")
 
 
 def _turn(connection: duckdb.DuckDBPyConnection, the_rules: rules.Rules, book: journal.Journal, models: dict, anew: bool) -> None:
     resolve.begin(connection, the_rules, book)
+    crowds.remember_around(connection, the_rules)
+    crowds.touch_around(connection, the_rules, anew)
     evaluation.evaluate(connection, [models["identity.customer_key"]], "identity", anew=anew)
     crowds.touch(connection, the_rules, anew)
     evaluation.evaluate(connection, [models["identity.customer_pair"]], "identity", anew=anew)

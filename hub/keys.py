@@ -43,14 +43,13 @@ DAYS = ("%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%
 
 def expanded(sql: str) -> str:
     """The SQL of a key with these functions written out."""
-    for name, function in FUNCTIONS.items():
-        while found := re.search(rf"\b{name}\(", sql):
-            arguments, end = _arguments(sql, found.end())
-            sql = sql[: found.start()] + function(*arguments) + sql[end:]
+    while found := CALL.search(sql):
+        said, end = arguments(sql, found.end())
+        sql = sql[: found.start()] + FUNCTIONS[found[1]](*said) + sql[end:]
     return sql
 
 
-def _arguments(sql: str, start: int) -> tuple[list[str], int]:
+def arguments(sql: str, start: int) -> tuple[list[str], int]:
     """What stands between the brackets that open before `start`, split at its commas, and where they have closed."""
     depth, begin, found = 1, start, []
     for at in range(start, len(sql)):
@@ -89,10 +88,10 @@ def single_blanks(text: str) -> str:
 
 def organisation(text: str) -> str:
     anywhere = "|".join(sorted(entity.codes("legal_form"), key=len, reverse=True))
-    short = f"regexp_replace({words(text)}, '( ({_forms()}))+$|^({LEADING}) ', '', 'g')"
+    short = f"regexp_replace(words_key({text}), '( ({_forms()}))+$|^({LEADING}) ', '', 'g')"
     bare = f"regexp_replace({short}, '\\b({anywhere}|and|und|et)\\b', ' ', 'g')"
     # A name that is nothing but such words keeps them.
-    return f"coalesce(nullif(trim({single_blanks(bare)}), ''), {words(text)})"
+    return f"coalesce(nullif(trim({single_blanks(bare)}), ''), words_key({text}))"
 
 
 @cache
@@ -107,22 +106,22 @@ def _forms() -> str:
 
 def form(text: str) -> str:
     """The legal form at the end of a name, under one of its spellings."""
-    found = f"ltrim(regexp_extract({words(text)}, ' (?:{_forms()})$'))"  # whole: a part of what is found takes RE2 four times as long
+    found = f"ltrim(regexp_extract(words_key({text}), ' (?:{_forms()})$'))"  # whole: a part of what is found takes RE2 four times as long
     spelled = " ".join(f"WHEN '{long}' THEN '{short}'" for long, short in SPELLED.items())
     return f"CASE {found} {spelled} WHEN '' THEN NULL ELSE {found} END"
 
 
 def person(text: str) -> str:
     turned = f"regexp_replace({text}, '^([^,]+),(.+)$', '\\2 \\1')"
-    return f"nullif(trim(regexp_replace(' ' || {words(turned)} || ' ', ' ({TITLES})( ({TITLES}))* ', ' ', 'g')), '')"
+    return f"nullif(trim(regexp_replace(' ' || words_key({turned}) || ' ', ' ({TITLES})( ({TITLES}))* ', ' ', 'g')), '')"
 
 
 def given_of(text: str) -> str:
-    return f"nullif(regexp_extract({person(text)}, '^(\\S+) ', 1), '')"
+    return f"nullif(regexp_extract(person_key({text}), '^(\\S+) ', 1), '')"
 
 
 def family_of(text: str) -> str:
-    return f"nullif(regexp_extract({person(text)}, '(\\S+)$', 1), '')"
+    return f"nullif(regexp_extract(person_key({text}), '(\\S+)$', 1), '')"
 
 
 def sound(text: str) -> str:
@@ -130,7 +129,7 @@ def sound(text: str) -> str:
 
 
 def street(text: str) -> str:
-    joined = f"replace({words(text)}, ' ', '')"
+    joined = f"replace(words_key({text}), ' ', '')"
     return f"nullif(regexp_replace({joined}, '(strasse|street|avenue|straat|road|str|ave|st|rd)(\\d*)$', '\\2'), '')"
 
 
@@ -175,3 +174,4 @@ FUNCTIONS: dict[str, Callable[..., str]] = {
     "number_key": number,
     "slip": slip,
 }
+CALL = re.compile(rf"\b({'|'.join(FUNCTIONS)})\(")

@@ -11,7 +11,7 @@ import duckdb
 import yaml
 from pydantic import BaseModel, ConfigDict, Field as Setting, ValidationError, field_validator
 
-from hub import entity, keys
+from hub import entity, key_steps, keys
 from hub.errors import ConfigurationWrong
 
 FOLDER = Path(__file__).parent / "identity"
@@ -79,13 +79,15 @@ class Matching(BaseModel):
         around  {key: query for record_ref and value: what refers to the record}; none in files
         """
         absent = "".join(f", NULL::TEXT AS {name}" for name in self.beside if name not in columns)
-        wanted = ", ".join(f"{sql} AS {name}" for name, sql in self.key_sql().items())
+        steps = key_steps.Steps()
+        wanted = ", ".join(f"{steps.named(sql)} AS {name}" for name, sql in self.keys.items())
+        said = steps.query(f"(SELECT *{absent} FROM {records})")
         near = "".join(f", {f'near_{name}.said' if name in (around or {}) else 'NULL'} AS {name}" for name in self.around)
         joins = " ".join(
             f"LEFT JOIN (SELECT record_ref AS near_ref, string_agg(DISTINCT value, ' ' ORDER BY value) AS said FROM ({query}) AS said GROUP BY near_ref) AS near_{name} ON near_{name}.near_ref = record_ref"
             for name, query in (around or {}).items()
         )
-        made = f"SELECT {head}, {wanted}{near} FROM (SELECT *{absent} FROM {records}) AS record {joins}"
+        made = f"SELECT {head}, {wanted}{near} FROM {said} AS record {joins}"
         plain = ", ".join(f"{name}::TEXT AS {name}" for name in (*HEAD, *self.keys, *self.around))
         return f"SELECT {plain}, {', '.join(f'{hashed(keys)} AS {name}' for name, keys in self.hashes().items())} FROM ({made}) AS made"
 

@@ -11,11 +11,11 @@ def match_keys(evaluator, entity):
     from hub.pairs import around  # here and not above: SQLMesh copies what a macro's module imports into every model
 
     the_rules = firm_rules(evaluator)
-    touched = only_touched(evaluator, "record_ref", "work.touched_record", "record_ref")
     head = "record_ref::TEXT AS record_ref, (system || ':' || object)::TEXT AS source, hub_id_said::TEXT AS hub_id_said"
     referred = only_touched(evaluator, "{reference}_ref", "work.touched_record", "record_ref")
     near = {key: around(held, referred) for key, held in the_rules.around(entity.name).items()}
-    live = f"(SELECT * FROM canonical.{entity.name} WHERE is_live AND {touched})"
+    said = f"new_{entity.name}" if evaluator.locals.get("touched_only") else f"canonical.{entity.name}"
+    live = f"(SELECT * FROM {said} WHERE is_live)"
     return the_rules.matching(entity.name).select(head, live, the_rules.entities[entity.name].columns(), near)
 
 

@@ -10,8 +10,8 @@ class Touched(CustomMaterialization):
 
     The model says `materialization_properties (key = column, touched = table)`: the table lists the touched keys in that
     column; `columns` names those of the model that hold such keys, by default the same one, and `numbers` those that hold them as numbers
-    (hub/matching.py), which a cycle finds them by; `keeps`, what later steps of a
-    cycle ask of the rows that were replaced (assets/evaluation.py). The macros that write the query filter by the touched
+    (hub/matching.py), which a cycle finds them by; `keeps` and `stays`, what later steps of a
+    cycle ask of the rows that went and of those that came (assets/evaluation.py). The macros that write the query filter by the touched
     keys when `touched_only` is set, and not when all is built.
     """
 

@@ -29,10 +29,23 @@ def touch_around(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool
     """Touch the records of which something else is said now: after the canonical models."""
     new = f"SELECT * FROM ({_around(rules)}) AS said"
     connection.execute(f"""
-      INSERT INTO work.touched_record SELECT DISTINCT k.record_ref, 'update' FROM (
+      CREATE OR REPLACE TEMP TABLE also_touched AS SELECT DISTINCT k.record_ref FROM (
         ({new} EXCEPT ALL FROM old_around) UNION ALL (FROM old_around EXCEPT ALL {new})) AS k {NEW}""")
+    connection.execute("INSERT INTO work.touched_record SELECT record_ref, 'update' FROM also_touched")
     for name in matched(rules) if anew else []:  # after a run that was cut off, nobody knows what had been said and counted
         connection.execute(f"INSERT INTO work.touched_record SELECT record_ref, 'update' FROM canonical.{name} AS k {NEW}")
+    for name in matched(rules):
+        _gather(connection, name, anew)
+
+
+def _gather(connection: duckdb.DuckDBPyConnection, name: str, anew: bool) -> None:
+    """See that new_<entity>, of which the touched keys are made, holds all touched records in canonical words."""
+    records = f"SELECT c.* FROM canonical.{name} AS c SEMI JOIN {{}} AS t ON t.record_ref = c.record_ref"
+    if anew and connection.execute(f"SELECT 1 FROM identity.{name}_key LIMIT 1").fetchone():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE new_{name} AS {records.format('work.touched_record')}")
+    # Else the canonical model has just made those that were touched by then: to read them among all takes as long as to make their keys.
+    elif not anew and connection.execute("SELECT 1 FROM also_touched LIMIT 1").fetchone():
+        connection.execute(f"INSERT INTO new_{name} BY NAME {records.format('also_touched')}")
 
 
 def _around(rules: Rules) -> str:

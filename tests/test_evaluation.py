@@ -50,7 +50,7 @@ def test_rows_that_break_an_audit_leave_the_table_as_it_was(connection, anew):
 
 
 def test_of_a_model_that_keeps_columns_what_went_and_what_came_can_be_asked_for(connection):
-    keeping = replace(MODEL, keeps="name")
+    keeping = replace(MODEL, keeps="name", stays=True)
     evaluation.evaluate(connection, [keeping], "golden", anew=True)
     connection.execute("UPDATE said SET name = upper(name); INSERT INTO touched VALUES (2)")
 
