@@ -21,12 +21,13 @@ def weighed(key, how, strong, touched_only, among=None):
     """
     steps, sides = narrowed(key, how, strong, touched_only)
     weights = {name: weight(name, comparison) for name, comparison in how.comparisons.items()}
+    by = "number" if touched_only else "ref"
     total = " + ".join([f"{how.prior:.9f}", *(f"w_{name}" for name in weights)])
     evidence = ", ".join([f"'{name}': round(w_{name}, 2)" for name in weights] or ["'strong_key': TRUE"])
     joins = " ".join(f"LEFT JOIN common_{term} ON common_{term}.term = c.term_{term}" for term in how.terms())
     return f"""
-      WITH {steps}, {common(among or key, how, sides if touched_only or among else None)}
-      compared AS ({compared("candidate", sides, how, strong)}),
+      WITH {steps}, {common(among or key, how, sides if among else None, counted_of(key) if touched_only else None)}
+      compared AS ({compared("candidate", sides, how, strong, by)}),
       added AS (SELECT c.*{"".join(f", {sql} AS w_{name}" for name, sql in weights.items())} FROM compared AS c {joins}),
       weighed AS (SELECT *, {total} AS match_weight FROM added)
       SELECT left_ref::TEXT AS left_ref, right_ref::TEXT AS right_ref,
@@ -68,35 +69,29 @@ def narrowed(key, how, strong, touched_only):
         return f"candidate AS MATERIALIZED ({candidates(key, how, key)})", key
     # All columns of all records are read once: joined as they are, each join would read all of them.
     columns = [f"k.{each}" for each in weighs_by(how, strong)] + [f"{hashed([term])} AS {hash_of([term])}" for term in how.terms()]
+    met = met_of(key)
     return (
-        f"""{_met(key, how)},
-        near AS MATERIALIZED (
-          SELECT k.{NUMBER} AS number, {", ".join(columns)}
-          FROM {key} AS k SEMI JOIN (SELECT one AS number FROM met UNION SELECT other FROM met) AS m ON m.number = k.{NUMBER}
+        f"""near AS MATERIALIZED (
+          SELECT k.{NUMBER}, {", ".join(columns)}
+          FROM {key} AS k SEMI JOIN (SELECT one AS number FROM {met} UNION SELECT other FROM {met}) AS m ON m.number = k.{NUMBER}
         ),
         candidate AS MATERIALIZED (
-          SELECT least(l.record_ref, r.record_ref) AS left_ref, greatest(l.record_ref, r.record_ref) AS right_ref
-          FROM met AS m JOIN near AS l ON l.number = m.one JOIN near AS r ON r.number = m.other
+          SELECT least(l.record_ref, r.record_ref) AS left_ref, greatest(l.record_ref, r.record_ref) AS right_ref,
+            if(l.record_ref < r.record_ref, m.one, m.other) AS left_number, if(l.record_ref < r.record_ref, m.other, m.one) AS right_number
+          FROM {met} AS m JOIN near AS l ON l.{NUMBER} = m.one JOIN near AS r ON r.{NUMBER} = m.other
         )""",
         "near",
     )
 
 
-def _met(key, how):
-    """Steps that end in `met`: the pairs of touched records with any that agree on one block at least, as numbers; each block is read once."""
-    # The touched keys are a table of their own (reconcile/crowds.py), whose size DuckDB knows: else it builds its joins on all records.
-    touched, blocks = f"work.touched_{key.rpartition('.')[2]}", [hash_of(block) for block in how.all_blocks()]
-    values = lambda table, only: " UNION ALL ".join(
-        f"SELECT k.{NUMBER} AS number, k.{block} AS value FROM {table} AS k {only.format(block=block)}" for block in blocks
-    )
-    sharing = f"SEMI JOIN {touched} AS t ON t.{{block}} = k.{{block}}"
-    return f"""
-        holder AS MATERIALIZED ({values(key, sharing)}),
-        crowd AS (SELECT value FROM holder GROUP BY value HAVING count(*) > {how.most}),
-        met AS MATERIALIZED (
-          SELECT DISTINCT least(t.number, h.number) AS one, greatest(t.number, h.number) AS other
-          FROM ({values(touched, "")}) AS t JOIN holder AS h ON h.value = t.value AND h.number <> t.number ANTI JOIN crowd AS c ON c.value = t.value
-        )"""
+def met_of(key):
+    """The table of the pairs of touched records with any that agree on one block at least, as numbers one and other; reconcile/crowds.py makes it."""
+    return f"met_{key.rpartition('.')[2]}"
+
+
+def counted_of(key):
+    """The table of how many records (n) have each value that touched records have, as a number, of the keys whose frequent values weigh less."""
+    return f"counted_{key.rpartition('.')[2]}"
 
 
 def weighs_by(how, strong):
@@ -137,8 +132,12 @@ def crowds(key, block, most, probe):
     return f"SELECT k.{block} FROM {key} AS k {asked} WHERE k.{block} IS NOT NULL GROUP BY ALL HAVING count(*) > {most}"
 
 
-def compared(pair, sides, how, strong):
-    """Which level holds in each comparison of these pairs, counted from 0; NULL where either side says nothing."""
+def compared(pair, sides, how, strong, by="ref"):
+    """Which level holds in each comparison of these pairs, counted from 0; NULL where either side says nothing.
+
+    by  what the pairs name their records by: ref or number
+    """
+    name = NUMBER if by == "number" else "record_ref"
     equal = " OR ".join([f"l.{each} = r.{each}" for each in strong] or ["FALSE"])
     unequal = " OR ".join([f"l.{each} <> r.{each}" for each in strong] or ["FALSE"])
     levels = "".join(f", {level(comparison)} AS v_{name}" for name, comparison in how.comparisons.items())
@@ -150,8 +149,8 @@ def compared(pair, sides, how, strong):
       SELECT c.left_ref, c.right_ref, {known} AS is_known, {related} AS is_related,
         COALESCE({unequal}, FALSE) AND NOT ({known}) AS is_unequal{numbers}{levels}{terms}
       FROM {pair} AS c
-      JOIN {sides} AS l ON l.record_ref = c.left_ref
-      JOIN {sides} AS r ON r.record_ref = c.right_ref"""
+      JOIN {sides} AS l ON l.{name} = c.left_{by}
+      JOIN {sides} AS r ON r.{name} = c.right_{by}"""
 
 
 def level(comparison):
@@ -174,14 +173,19 @@ def _added(each):
     return f"(log2({each.m:.9g}) - log2(greatest({each.u:.9g}, COALESCE(common_{each.term}.share, 0))))"
 
 
-def common(key, how, near=None):
-    """Steps that give the share of the records that have each value which is not rare; of the values in `near` alone, when it is named."""
+def common(key, how, near=None, counts=None):
+    """Steps that give the share of the records that have each value which is not rare; of the values in `near` alone, when it is named.
+
+    counts  the table that holds the counts of all values in question, when they were counted before
+    """
     if not how.terms():
         return ""
     size = f"size AS MATERIALIZED (SELECT count(*) AS records FROM {key}),"
     # An inner join, whose sides DuckDB puts in order by their size; of a semi join it would make a table of all records.
     asked = lambda term: f"JOIN (SELECT DISTINCT {term} AS asked FROM {near}) AS n ON n.asked = k.{term}" if near else ""
     counted = lambda term: f"SELECT {term} AS term, count(*) AS n FROM {key} AS k {asked(term)} WHERE {term} IS NOT NULL GROUP BY ALL"
+    if counts:
+        counted = lambda _: f"SELECT value AS term, n FROM {counts}"
     return size + "".join(
         f"""
         common_{term} AS MATERIALIZED (

@@ -5,11 +5,13 @@ changes in steps; a record whose value took a step counts as touched. So what a 
 """
 
 import duckdb
+import polars as pl
 
 from hub import pairs
 from hub.matching import Matching, hash_of
 from hub.pairs import COMMON, NUMBER
 from hub.rules import Rules
+from reconcile import meeting
 
 STEP = "CASE WHEN {n} - {copies} < {common} THEN -1 ELSE floor(2 * log2({n} - {copies})) END"
 
@@ -57,39 +59,50 @@ def _around(rules: Rules) -> str:
 
 
 def touch(connection: duckdb.DuckDBPyConnection, rules: Rules, anew: bool) -> None:
-    """Touch the records whose values took a step: between the models of keys and of pairs."""
+    """Touch the records whose values took a step, and find all that touched records meet: between the models of keys and of pairs."""
     for name in matched(rules):
         if anew and not connection.execute(f"SELECT 1 FROM identity.{name}_pair LIMIT 1").fetchone():
             continue  # they are built whole
-        if anew:
-            connection.execute(f"CREATE OR REPLACE TABLE work.touched_{name}_key AS {_numbers(f'identity.{name}_key')}")
-        else:
-            connection.execute(f"CREATE OR REPLACE TABLE work.touched_{name}_key AS {_numbers(f'new_{name}_key')}")
-            _touch_stepped(connection, name, rules.matching(name))
+        how, key = rules.matching(name), f"identity.{name}_key"
+        # Read once, for a dozen questions to come: DuckDB takes twice as long to ask as Polars.
+        held = _numbers(connection, key)
+        touched = held if anew else _numbers(connection, f"new_{name}_key")
+        if not anew:
+            touched = _with_stepped(connection, name, how, held, touched)
+        holders = {block: meeting.holders(held, touched, hash_of(block)) for block in how.all_blocks()}
+        _keep(connection, pairs.met_of(key), meeting.met(touched, holders, how.most))
+        _keep(connection, pairs.counted_of(key), meeting.counted(held, touched, holders, how.terms()))
 
 
-def _numbers(keys: str) -> str:
-    """Records by what is counted of them: far fewer bytes than their keys."""
-    return f"SELECT k.record_ref, COLUMNS('_hash$') FROM {keys} AS k"
+def _numbers(connection: duckdb.DuckDBPyConnection, keys: str) -> pl.DataFrame:
+    """Records by what is counted of them, as numbers."""
+    return connection.execute(f"SELECT COLUMNS('_hash$') FROM {keys}").pl()
 
 
-def _touch_stepped(connection: duckdb.DuckDBPyConnection, name: str, how: Matching) -> None:
-    """Touch the records that have a value which so many more, or fewer, have now that it weighs otherwise."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE holder (number BIGINT)")
-    if _took_step(connection, name):
-        connection.execute(f"INSERT INTO holder SELECT {NUMBER} FROM identity.{name}_key")
+def _keep(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+    connection.register("kept_rows", rows)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM kept_rows")
+    connection.unregister("kept_rows")
+
+
+def _with_stepped(
+    connection: duckdb.DuckDBPyConnection, name: str, how: Matching, held: pl.DataFrame, touched: pl.DataFrame
+) -> pl.DataFrame:
+    """The touched records with those that have a value which so many more, or fewer, have now that it weighs otherwise; these are touched too."""
+    old = _numbers(connection, f"old_{name}_key")
+    if _took_step(connection, len(held), len(held) + len(old) - len(touched)):
+        also = held
     else:
-        for column in _stepped(connection, name, _tests(how)):
-            connection.execute(
-                f"INSERT INTO holder SELECT k.{NUMBER} FROM identity.{name}_key AS k SEMI JOIN stepped AS s ON s.value = k.{column}"
-            )
-    if not connection.execute("SELECT 1 FROM holder LIMIT 1").fetchone():
-        return
+        stepped = _stepped(connection, meeting.shifted(held, old, touched, list(_tests(how))), _tests(how))
+        also = held.filter(pl.any_horizontal(pl.lit(False), *(pl.col(column).is_in(values.implode()) for column, values in stepped.items())))
+    also = also.filter(~pl.col(NUMBER).is_in(touched.get_column(NUMBER).implode()))
+    if also.is_empty():
+        return touched
+    _keep(connection, "also_touched", also.select(NUMBER))
     connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE also_touched AS {_numbers(f"identity.{name}_key")}
-      SEMI JOIN holder AS h ON h.number = k.{NUMBER} ANTI JOIN work.touched_{name}_key AS t ON t.{NUMBER} = k.{NUMBER}""")
-    connection.execute("INSERT INTO work.touched_record SELECT record_ref, 'update' FROM also_touched")
-    connection.execute(f"INSERT INTO work.touched_{name}_key FROM also_touched")
+      INSERT INTO work.touched_record
+      SELECT k.record_ref, 'update' FROM identity.{name}_key AS k SEMI JOIN also_touched AS a ON a.{NUMBER} = k.{NUMBER}""")
+    return pl.concat([touched, also])
 
 
 NEW = "ANTI JOIN work.touched_record AS t ON t.record_ref = k.record_ref"
@@ -106,31 +119,17 @@ def _tests(how: Matching) -> dict[str, str]:
     }
 
 
-def _stepped(connection: duckdb.DuckDBPyConnection, name: str, tests: dict[str, str]) -> list[str]:
-    """Make the temporary table stepped (name, value) of the values that took a step; returns the columns that have any."""
-    values = lambda table, shift: (
-        f"SELECT name, value, {shift} AS shift FROM (UNPIVOT {table} ON {', '.join(tests)} INTO NAME name VALUE value)"
-    )
-    connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE shifted AS
-      SELECT name, value, sum(shift) AS shift FROM ({values(f"old_{name}_key", -1)} UNION ALL {values(f"work.touched_{name}_key", 1)})
-      GROUP BY ALL HAVING sum(shift) <> 0""")
-    shifted = [column for (column,) in connection.execute("SELECT DISTINCT name FROM shifted").fetchall()]
-    if not shifted:
-        return []
-    # A number is a value of one column alone: so all of them are counted at once.
-    held = " UNION ALL ".join(f"SELECT {column} AS value FROM identity.{name}_key" for column in shifted)
+def _stepped(connection: duckdb.DuckDBPyConnection, shifted: pl.DataFrame, tests: dict[str, str]) -> dict[str, pl.Series]:
+    """The values that took a step, by column: of those whose number of records (n) is another by so many (shift)."""
+    # By DuckDB, which gives values their weights: another logarithm may be rounded to another step.
     took_step = " ".join(f"WHEN '{column}' THEN {test}" for column, test in tests.items())
-    connection.execute(f"""
-      CREATE OR REPLACE TEMP TABLE stepped AS
-      WITH counted AS (SELECT k.value, count(*) AS n FROM ({held}) AS k SEMI JOIN shifted AS s ON s.value = k.value GROUP BY k.value)
-      SELECT s.name, s.value FROM shifted AS s JOIN counted AS c ON c.value = s.value WHERE CASE s.name {took_step} END""")
-    return [column for (column,) in connection.execute("SELECT DISTINCT name FROM stepped").fetchall()]
+    connection.register("shifted", shifted)
+    found = connection.execute(f"SELECT name, value FROM shifted WHERE CASE name {took_step} END").pl()
+    connection.unregister("shifted")
+    return {column: rows.get_column("value") for (column,), rows in found.group_by("name")}
 
 
-def _took_step(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+def _took_step(connection: duckdb.DuckDBPyConnection, now: int, before: int) -> bool:
     """Whether the number of all records, by which shares are reckoned, did."""
-    now, fewer, more = connection.execute(f"""
-      SELECT (SELECT count(*) FROM identity.{name}_key), (SELECT count(*) FROM old_{name}_key), (SELECT count(*) FROM work.touched_{name}_key)""").fetchone()
     step = "floor(2 * log2(greatest($1, 1))) <> floor(2 * log2(greatest($2, 1)))"
-    return connection.execute(f"SELECT {step}", [now, now + fewer - more]).fetchone()[0]
+    return connection.execute(f"SELECT {step}", [now, before]).fetchone()[0]
