@@ -10,6 +10,8 @@ from hub.firm import Firm
 from hub.journal import Journal
 from reconcile import crowds, pins, plan, resolve
 
+FEW = 50_000  # touched records of which the identity is worked out as fast by one thread
+
 
 @dataclass(frozen=True)
 class Understood:
@@ -39,10 +41,11 @@ def understand(firm: Firm, journal: Journal, remembered: bool = False) -> Unders
             evaluated = evaluation.evaluate(connection, models, "canonical", anew=anew)
             crowds.touch_around(connection, the_rules, anew)
             keys = [model for model in models if model.name.endswith("_key")]
-            evaluated += evaluation.evaluate(connection, keys, "identity", anew=anew)
-            crowds.touch(connection, the_rules, anew)
-            evaluated += evaluation.evaluate(connection, [model for model in models if model not in keys], "identity", anew=anew)
-            moved = resolve.resolve(connection, the_rules, journal, anew, remembered)
+            with store.one_thread(connection, not anew and touched < FEW):
+                evaluated += evaluation.evaluate(connection, keys, "identity", anew=anew)
+                crowds.touch(connection, the_rules, anew)
+                evaluated += evaluation.evaluate(connection, [model for model in models if model not in keys], "identity", anew=anew)
+                moved = resolve.resolve(connection, the_rules, journal, anew, remembered)
             evaluated += evaluation.evaluate(connection, models, "golden", "discrepancy", "outbound", "mart", anew=anew)
             plan.lay(connection)
             resolve.done(connection, version)

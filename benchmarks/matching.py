@@ -53,6 +53,8 @@ def splink(clock: Clock, folder: str) -> None:
 
 def edits(clock: Clock, folder: str, records: str) -> None:
     """Identity in a hub of five systems: a first run over all records, then one in a hundred changed: the models' tables, hub ids, questions."""
+    from assets.cycle import loaded_for_good  # here and not above: with it comes Dagster, whose memory is none of matching's
+
     the_firm = _firm(Path(folder) / "firm")
     the_rules, book = rules.of(str(the_firm.folder.resolve())), journal.open(the_firm.journal)
     with store.connect(the_firm.hub_file) as connection:
@@ -70,7 +72,8 @@ def edits(clock: Clock, folder: str, records: str) -> None:
                     models["canonical.customer"],
                     "SELECT r.* FROM record AS r SEMI JOIN edited AS e ON e.record_ref = r.record_ref",
                 )
-            with clock.part(name):
+            # As a cycle does: what is loaded stays, and to follow a few changes takes one thread.
+            with clock.part(name), loaded_for_good(), store.one_thread(connection, bool(turn)):
                 _turn(connection, the_rules, book, models, anew=not turn)
             resolve.done(connection, "measured")
 
