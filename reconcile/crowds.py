@@ -94,7 +94,9 @@ def _with_stepped(
         also = held
     else:
         stepped = _stepped(connection, meeting.shifted(held, old, touched, list(_tests(how))), _tests(how))
-        also = held.filter(pl.any_horizontal(pl.lit(False), *(pl.col(column).is_in(values.implode()) for column, values in stepped.items())))
+        also = held.filter(
+            pl.any_horizontal(pl.lit(False), *(pl.col(column).is_in(values.implode()) for column, values in stepped.items()))
+        )
     also = also.filter(~pl.col(NUMBER).is_in(touched.get_column(NUMBER).implode()))
     if also.is_empty():
         return touched

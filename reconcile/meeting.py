@@ -17,7 +17,11 @@ def shifted(held: pl.DataFrame, old: pl.DataFrame, new: pl.DataFrame, columns: l
         came = pl.concat([new.select(column, shift=1), old.select(column, shift=-1)]).drop_nulls(column)
         shift = came.group_by(column).agg(pl.col("shift").sum()).filter(pl.col("shift") != 0)
         if not shift.is_empty():
-            found.append(_counted(held, shift.get_column(column)).join(shift.rename({column: "value"}), on="value").select(pl.lit(column).alias("name"), "value", "shift", "n"))
+            found.append(
+                _counted(held, shift.get_column(column))
+                .join(shift.rename({column: "value"}), on="value")
+                .select(pl.lit(column).alias("name"), "value", "shift", "n")
+            )
     none = pl.DataFrame(schema={"name": pl.String, "value": pl.Int64, "shift": pl.Int32, "n": pl.UInt32})
     return pl.concat(found or [none])
 
@@ -40,9 +44,7 @@ def met(touched: pl.DataFrame, holders: dict[tuple[str, ...], pl.DataFrame], mos
 def counted(held: pl.DataFrame, touched: pl.DataFrame, holders: dict[tuple[str, ...], pl.DataFrame], terms: list[str]) -> pl.DataFrame:
     """value, n: how many records have each value that a touched one has of a key whose frequent values weigh less."""
     # Two records weigh less for what they share, so one of any two that are weighed now is a touched one.
-    found = [
-        _count(holders[term,]) if (term,) in holders else _counted(held, touched.get_column(hash_of([term]))) for term in terms
-    ]
+    found = [_count(holders[term,]) if (term,) in holders else _counted(held, touched.get_column(hash_of([term]))) for term in terms]
     return pl.concat(found or [pl.DataFrame(schema={"value": pl.Int64, "n": pl.UInt32})])
 
 

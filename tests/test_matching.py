@@ -158,6 +158,37 @@ RECORDS = [
 ]
 
 
+@pytest.mark.parametrize("name", ["customer", "contact", "worker"])
+def test_a_key_that_is_made_in_steps_is_the_key_written_out(name):
+    said = [
+        "Łódź Nord-Süd Handels GmbH & Co. KG",
+        "The Ünlü, Ltd.",
+        "",
+        None,
+        "Dr. Meier, Anna",
+        "info@müller.example",
+        "+49 30 1234567",
+        "2001-02-03",
+        "Газпром ООО",
+    ]
+    records = [dict.fromkeys(entity.all_entities()[name].columns(), each) for each in said]
+    how = matching.read(name)
+
+    made = keys(name, records)
+
+    columns = {"record_ref", *entity.all_entities()[name].columns()}
+    absent = "".join(f", NULL::TEXT AS {each}" for each in how.beside if each not in columns)
+    rows = pl.DataFrame(
+        [dict.fromkeys(columns, each) | {"record_ref": f"crm:Thing:{number}"} for number, each in enumerate(said)],
+        schema=dict.fromkeys(sorted(columns), pl.String),
+    )
+    with store.connect() as connection:
+        connection.register("canonical", rows)
+        wanted = ", ".join(f"({sql})::TEXT AS {key}" for key, sql in how.key_sql().items())
+        written_out = connection.execute(f"SELECT {wanted} FROM (SELECT *{absent} FROM canonical) ORDER BY record_ref").pl()
+    assert made.select(written_out.columns).equals(written_out)
+
+
 def test_our_weights_are_those_that_splink_computes_from_the_same_numbers():
     how = known("customer")
     api = DuckDBAPI(connection=store.connect())

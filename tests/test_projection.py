@@ -81,6 +81,7 @@ TABLES = (
     "event",
     "crossref",
     "former",
+    "issued",
     "own",
     "decision",
     "pin",
@@ -110,6 +111,27 @@ def test_events_that_come_one_by_one_or_all_at_once_give_equal_tables(tmp_path_f
         projection.load(at_once, kept)
 
     assert tables(at_once) == tables(one_by_one)
+
+
+def test_a_hub_made_when_ties_had_no_numbers_gets_them_when_it_is_opened(tmp_path):
+    connection = hub()
+    with journal.open(tmp_path / "journal.sqlite") as kept:
+        kept.append([
+            Event("hub_ids.assigned", "customer", {"entity": "customer", "assigned": [["a", "C-000007"], ["b", "C-L-000009"]]}),
+            Event("hub_ids.lent", "customer", {"entity": "customer", "own": [["b", "C-000008"]]}),
+        ])  # fmt: skip
+        projection.load(connection, kept)
+    as_made_now = tables(connection)
+    for table in ("crossref", "former"):
+        for column in ("number", "hub_number"):
+            connection.execute(f"ALTER TABLE journal.{table} DROP COLUMN {column}")
+    connection.execute("DROP TABLE journal.issued; DROP TABLE journal.numbered")
+
+    projection.prepare(connection)
+
+    assert tables(connection) == as_made_now
+    assert connection.execute("FROM journal.issued ORDER BY ALL").fetchall() == [("customer", "C", 8), ("customer", "C-L", 9)]
+    assert connection.execute("SELECT count(number) + count(hub_number) FROM journal.former").fetchone() == (4,)
 
 
 def test_a_push_that_is_sent_again_is_in_doubt_until_its_own_answer_comes(tmp_path):
