@@ -40,7 +40,7 @@ class Guard:
     door: bool = False  # the journal refuses it too, so its door is taken out with it
 
 
-DOOR = ("hub/journal.py", "            self._door.check(connection, events, now)\n            return", "            return")
+DOOR = ("hub/journal.py", "                self._door.check(connection, events, now)\n                recorded", "                recorded")
 GUARDS = (
     Guard(
         "a create on its way is not due",
