@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
-import orjson
 import polars as pl
+from pydantic_core import to_json
 
 from hub import store
 from hub.column import Column
@@ -56,7 +56,7 @@ def typed_rows(connection: duckdb.DuckDBPyConnection, each: Object, rows: list[d
     # Nobody asks here what is wrong with a row: to say so takes ten times as long as to type it.
     typed = {path: _typed(_text(path, nested), kind, columns.get(path)) for path, kind in promised.items()}
     with tempfile.NamedTemporaryFile(suffix=".ndjson") as spool:
-        spool.write(b"\n".join(map(orjson.dumps, rows)))
+        spool.write(b"\n".join(map(to_json, rows)))
         spool.flush()
         source = _spooled(promised, Path(spool.name), nested)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {typed[each.key]} AS _id, {_listed(typed)} FROM {source}")
