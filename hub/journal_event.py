@@ -8,14 +8,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from hub import journal_body, journal_values, verify_journal
-from hub.journal_values import Kept
+from hub.journal_values import Away, Kept
 
 CHUNK = 1_000  # digests in one event, events in one row
 TOGETHER = frozenset({"push.intended", "push.outcome"})
@@ -31,8 +32,7 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened. `seq` and `hash` are the journal's; `at` is UTC, and now unless said otherwise."""
 
     kind: str
@@ -79,8 +79,9 @@ def _link(group: Sequence[Event], now: datetime) -> Link:
     at = (journal_body.utc(group[0].at or now) - EPOCH) // timedelta(microseconds=1)
     actor, kind = (journal_body.line(getattr(group[0], name), name) for name in ("actor", "kind"))
     said = [(journal_body.line(each.subject, "subject"), journal_body.plain(each.body)) for each in group]
-    kept: Kept = {}
-    stored = [[subject, journal_values.put_away(body, journal_body.text, kept)] for subject, body in said]
+    away: Away = []
+    stored = [[subject, journal_values.put_away(body, journal_body.text, away)] for subject, body in said]
+    kept = journal_values.seal(away)
     subject, body = stored[0] if len(stored) == 1 else (f"{len(stored)} together", {"each": stored})
     return Link({"at_us": at, "actor": actor, "kind": kind, "subject": subject, "body": journal_body.text(body)}, said, kept)
 
@@ -89,9 +90,11 @@ def chained(rows: Iterable[dict[str, Any]], head: tuple[int, str]) -> Iterator[d
     """The rows numbered and hashed on from the head."""
     seq, link = head
     for each in rows:
-        seq += 1
-        link = verify_journal.link(link, {"seq": seq, **each})
-        yield {"seq": seq, **each, "hash": link}
+        row = {"seq": (seq := seq + 1), **each}
+        # What verify_journal.link says, ten times as fast: a batch of pushes is half a megabyte of text.
+        said = journal_body.text([row[column] for column in verify_journal.COLUMNS])
+        link = sha256((link + said).encode()).hexdigest()
+        yield {**row, "hash": link}
 
 
 def read(row: Mapping[str, Any], values: Kept) -> Iterator[Event]:

@@ -34,6 +34,7 @@ kept = sa.Table(
     sa.Column("digest", sa.Text, primary_key=True),
     sa.Column("salt", sa.Text, nullable=False),
     sa.Column("said", sa.Text, nullable=False),
+    sqlite_with_rowid=False,  # the key is the row's place: half of what an insert writes
 )
 
 APPEND_ONLY = {

@@ -21,28 +21,34 @@ ERASED = "(erased)"
 CLEAR = '"(' + "|".join(sorted(KEYS)) + ')":[^n]'  # a value in a body itself, recorded by an earlier version; null says nothing
 
 Kept = dict[str, tuple[str, str]]  # {digest: (salt, values as a JSON object)}
+Away = list[tuple[list[str], str]]  # what stands in a body in the place of values, and the values as a JSON object
 
 
-def put_away(plain: Any, text: Callable[[Any], str], kept: Kept) -> Any:
-    """A plain value with digests instead of the values under KEYS, which go to `kept`. Raises Refused for a key that is the mark."""
+def put_away(plain: Any, text: Callable[[Any], str], away: Away) -> Any:
+    """A plain value without the values under KEYS, which go to `away`, for `seal`. Raises Refused for a key that is the mark."""
     if type(plain) is list:
-        return [put_away(each, text, kept) if type(each) in NESTED else each for each in plain]
+        return [put_away(each, text, away) if type(each) in NESTED else each for each in plain]
     if type(plain) is not dict:
         return plain
     if MARK in plain:
         raise Refused(f"journal body: the key {MARK!r} stands for values that are kept elsewhere; call it otherwise")
-    away = {} if KEYS.isdisjoint(plain) else {key: plain[key] for key in plain.keys() & KEYS if plain[key] is not None}
-    rest = {key: put_away(value, text, kept) if type(value) in NESTED else value for key, value in plain.items() if key not in away}
-    if away:
-        rest[MARK] = _keep(text(away), sorted(away), kept)
+    said = {} if KEYS.isdisjoint(plain) else {key: value for key, value in plain.items() if key in KEYS and value is not None}
+    rest = {key: put_away(value, text, away) if type(value) in NESTED else value for key, value in plain.items() if key not in said}
+    if said:
+        rest[MARK] = sorted(said)
+        away.append((rest[MARK], text(said)))
     return rest
 
 
-def _keep(said: str, names: list[str], kept: Kept) -> list[str]:
-    salt = secrets.token_hex(16)
-    digest = sha256((salt + said).encode()).hexdigest()
-    kept[digest] = (salt, said)
-    return [digest, *names]
+def seal(away: Away) -> Kept:
+    """Give each of these values a salt, and its body the digest, in front of the names."""
+    salts, kept = secrets.token_hex(16 * len(away)), {}  # one call: to ask for 16 bytes takes longer than to hash the values
+    for number, (place, said) in enumerate(away):
+        salt = salts[32 * number : 32 * (number + 1)]
+        digest = sha256((salt + said).encode()).hexdigest()
+        place.insert(0, digest)
+        kept[digest] = (salt, said)
+    return kept
 
 
 def put_back(body: str, kept: Mapping[str, tuple[str, str]]) -> str:

@@ -68,13 +68,15 @@ class Past:
         found: dict[str, list[Approval]] = {line_id: [] for line_id in lines}
         waiting = set(lines)
         for row in _back(connection, ("plan.approved", "plan.withdrawn", "plan.sealed")):
-            named, over = self._named(connection, row), set()
+            named = self._named(connection, row)
             if row.kind == "plan.approved":
-                for line_id in waiting & named.lines.keys():
-                    found[line_id].append(Approval(row.seq, row.at_us, row.actor, named.policy))
+                given, over = Approval(row.seq, row.at_us, row.actor, named.policy), waiting & named.lines.keys()
+                for line_id in over:
+                    found[line_id].append(given)
+                over = {each for each in over if len(found[each]) >= lines[each].get("eyes", 1)}
             else:
                 over = named.gone if row.kind == "plan.sealed" else named.lines.keys()
-            if not (waiting := {each for each in waiting - over if len(found[each]) < lines[each].get("eyes", 1)}):
+            if not (waiting := waiting - over):
                 break
         return found
 
