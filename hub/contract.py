@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,16 +51,20 @@ def validation(each: Object, spool: Path, nested: bool = True) -> str:
       FROM {_spooled(promised, spool, nested)}"""
 
 
-def typed_rows(connection: duckdb.DuckDBPyConnection, each: Object, rows: list[dict], nested: bool = True) -> str:
-    """A temporary table with these records as the contract types them, `_id` first; returns its name."""
-    promised, columns = each.source_fields(), _mapped(each)
+def typed_rows(
+    connection: duckdb.DuckDBPyConnection, each: Object, rows: list[dict], nested: bool = True, fields: Collection[str] = ()
+) -> str:
+    """A temporary table with these records as the contract types them, `_id` first; returns its name. fields: all, unless said."""
+    promised, columns = {path: kind for path, kind in each.source_fields().items() if path in fields or not fields}, _mapped(each)
     # Nobody asks here what is wrong with a row: to say so takes ten times as long as to type it.
     typed = {path: _typed(_text(path, nested), kind, columns.get(path)) for path, kind in promised.items()}
     with tempfile.NamedTemporaryFile(suffix=".ndjson") as spool:
         spool.write(b"\n".join(map(to_json, rows)))
         spool.flush()
         source = _spooled(promised, Path(spool.name), nested)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {typed[each.key]} AS _id, {_listed(typed)} FROM {source}")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {_text(each.key, nested)} AS _id, {_listed(typed)} FROM {source}"
+        )
     return "looked_at"
 
 

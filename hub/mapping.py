@@ -87,8 +87,12 @@ class Object(BaseModel):
                         found[column] = (kind, parts[part])
         return found
 
-    def source_fields(self) -> dict[str, str]:
+    def source_fields(self) -> Mapping[str, str]:
         """The source fields this object promises, {path: DuckDB type}; the snapshot's columns."""
+        return MappingProxyType(self._source_fields)
+
+    @cached_property
+    def _source_fields(self) -> dict[str, str]:
         promised = {self.key: "VARCHAR"}
         for path in (self.gone.deleted,):
             if path:
@@ -103,7 +107,8 @@ class Object(BaseModel):
 
     def model_copy(self, **how: Any) -> "Object":
         copied = super().model_copy(**how)
-        copied.__dict__.pop("_columns", None)  # pydantic takes along what was worked out of the first
+        for worked_out in ("_columns", "_source_fields"):  # pydantic takes along what was worked out of the first
+            copied.__dict__.pop(worked_out, None)
         return copied
 
     @property

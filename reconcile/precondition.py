@@ -1,7 +1,7 @@
 """Looks before it writes: what was created, and what moved, since the snapshot that the plan was made on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -45,18 +45,26 @@ def unread(connection: duckdb.DuckDBPyConnection, system: System, each: Object) 
     return {record_id for (record_id,) in rows}
 
 
+def stood_on(each: Object, batch: list[Correction]) -> set[str]:
+    """The source fields that these corrections write or stand on, with the key and the stamp of a record: what has to be looked at."""
+    written = {line.field for correction in batch for line in correction.lines}
+    parts = [column for name in written for column in each.fields.get(name, {}).values()]
+    found = {each.key, each.changed, *(column.source for column in parts), *_standing(each)}
+    return found - {None} | ({each.external_id} if "hub_id" in written else set())
+
+
 def moved_fields(
-    connection: duckdb.DuckDBPyConnection, system: System, each: Object, seen: Mapping[str, Seen]
+    connection: duckdb.DuckDBPyConnection, system: System, each: Object, seen: Mapping[str, Seen], fields: Collection[str]
 ) -> dict[str, dict[str, tuple[Any, Any]]]:
-    """What changed in the records since the last snapshot: {record_id: {source field: (then, now)}}.
+    """What changed in these fields of the records since the last snapshot: {record_id: {source field: (then, now)}}.
 
     Compared as typed values of the contract, so that a system may spell a number in two ways.
     """
     rows = [found.row for found in seen.values() if found.row]
     if not rows:
         return {}
-    promised = list(each.source_fields())
-    found = contract.typed_rows(connection, each, rows, system.nested)
+    promised = sorted(fields)
+    found = contract.typed_rows(connection, each, rows, system.nested, fields)
     columns = ", ".join(f't."{path}", n."{path}"' for path in promised)
     differs = " OR ".join(f't."{path}" IS DISTINCT FROM n."{path}"' for path in promised)
     joined = connection.execute(
@@ -114,7 +122,11 @@ def _sources(each: Object, line: Line) -> list[str]:
     For what is posted or forbidden meanwhile is not to be touched.
     """
     columns = each.columns()
-    standing = [columns[name][1].source for name in sorted({"status", *guards.columns(each.of)} & columns.keys())]
     if line.field == "hub_id":
-        return [each.external_id, *standing]
-    return [columns[column][1].source for column in json.loads(line.want) if column in columns] + standing
+        return [each.external_id, *_standing(each)]
+    return [columns[column][1].source for column in json.loads(line.want) if column in columns] + _standing(each)
+
+
+def _standing(each: Object) -> list[str]:
+    columns = each.columns()
+    return [columns[name][1].source for name in sorted({"status", *guards.columns(each.of)} & columns.keys())]

@@ -21,6 +21,7 @@ from reconcile.plan import Line
 log = logging.getLogger(__name__)
 SENT_AT_ONCE = 200  # writes between two journal entries: a crash can leave two such batches in doubt
 BATCHES_AT_ONCE = 5  # or so many of the system's own batches, when they hold more
+UNSEEN = "SELECT 1 FROM journal.exception WHERE kind = 'unseen' AND starts_with(subject, ?) LIMIT 1"
 PATIENCE = 3  # attempts that came to nothing, before a person is asked
 
 
@@ -57,7 +58,8 @@ def push(
     way = Way(connection, journal, system, connector, worker, since)
     for name, lines in groupby(approved, key=lambda line: line.object):
         _push_object(way, system.objects[name], list(lines))
-    settle(connection, journal, f"{system.system} ", ("unseen",), way.unseen)
+    if way.unseen or connection.execute(UNSEEN, [f"{system.system} "]).fetchone():
+        settle(connection, journal, f"{system.system} ", ("unseen",), way.unseen)
     return dict(way.counts)
 
 
@@ -73,8 +75,9 @@ def _push_object(way: Way, each: Object, lines: list[Line]) -> None:
 def push_batch(way: Way, each: Object, held: Held, go: behind.Go = behind.at_once) -> None:
     """Send corrections of one object that this worker alone may push; `go` sends."""
     batch = held.corrections
-    seen = way.connector.look(each, [correction.first.record_id for correction in batch if correction.first.record_id])
-    moved = precondition.moved_fields(way.connection, way.system, each, seen)
+    fields = precondition.stood_on(each, batch)
+    seen = way.connector.look(each, [correction.first.record_id for correction in batch if correction.first.record_id], fields)
+    moved = precondition.moved_fields(way.connection, way.system, each, seen, fields)
     precondition.doubt_snapshot(way.connection, way.system, each, moved)
     if met := already.there(way.connection, way.system, each, batch, moved):
         way.counts["already there"] += len(met)
@@ -112,7 +115,7 @@ def _ended(way: Way, sent: list[Correction], outcomes: list[Outcome]) -> None:
     """Journal what came of writes, and what of it is work for a person."""
     by_push = {correction.push_id: correction for correction in sent}
     events = [
-        Event("push.outcome", outcome.key, {"state": state_of(outcome), "record_id": outcome.record_id, "message": outcome.message})
+        Event("push.outcome", outcome.key, {"state": state_of(outcome), "record_id": outcome.record_id, "message": outcome.message or None})
         for outcome in outcomes
     ]
     unsent = [outcome.key for outcome in outcomes if state_of(outcome) == "not_sent"]

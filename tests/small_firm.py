@@ -1,6 +1,6 @@
 """A firm of two systems whose records are rows in this process: edited, merged and deleted by tests, read by the real hub."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Source:
         rows = [row for row in self.tables[each.name].values() if row["Stamp"] > (since or "")]
         yield Page(rows, last=True, fields=frozenset(FIELDS[each.name]))
 
-    def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+    def look(self, each: Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         return dict.fromkeys(record_ids, Seen("unknown"))
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
 """What every system's connector can do. A connector speaks HTTP (or files) and knows nothing of DuckDB."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from hub.mapping import Object
 
@@ -26,8 +26,7 @@ class Page:
     fields: frozenset[str] | None = None
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What looking for one record by id found.
 
     state    there, deleted, merged, or unknown (no permission, no answer: never taken for a deletion)
@@ -42,8 +41,7 @@ class Seen:
     into: str | None = None
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(NamedTuple):
     """One correction of one record, in the system's own words.
 
     record_id  None for a create
@@ -60,8 +58,7 @@ class Write:
     version: str | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one write.
 
     acknowledged  the system said yes; record_id is set
@@ -99,8 +96,11 @@ class Connector(Protocol):
         Raises ContractBroken when the object or a promised field is no longer there, SystemUnavailable when it can't be read.
         """
 
-    def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
-        """The present state of some records, by id; one entry for each id asked for."""
+    def look(self, each: Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
+        """The present state of some records, by id; one entry for each id asked for.
+
+        fields  the source fields that are asked for, all of them unless said; a system may tell more
+        """
 
     def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:
         """Record ids that carry these hub ids in the external-id field, {hub_id: [record_id]}; none found: no entry."""

@@ -96,11 +96,10 @@ class Http:
         limits = limits or {}
         self.at_once = int(limits.get("in_flight", 8))
         self.hands = futures.ThreadPoolExecutor(self.at_once, thread_name_prefix=system)  # its threads begin with the first work for them
-        self.system, self.attempts = system, attempts
+        self.system, self.attempts, self.base_url = system, attempts, base_url.rstrip("/")
         # Loading the authorities takes 50 ms; an address without TLS has no use for them.
         verify = verify if base_url.startswith("https") else False
         self.client = httpx.Client(
-            base_url=base_url,
             auth=auth,
             headers=headers,
             timeout=timeout,
@@ -170,7 +169,8 @@ class Http:
             raise Spent(f"{self.system} {url}: all requests that it may get are used up; raise its limits in concord.yaml, or wait")
         if (wait := self.free_at - time.monotonic()) > 0:
             time.sleep(wait)
-        response = self.client.request(method, url, **request)
+        # Whole urls: httpx parses one three times until it has joined it to a base.
+        response = self.client.request(method, self.base_url + "/" + url.lstrip("/"), **request)
         if response.status_code == 429:  # a system that asks for less gets nothing from any of us until its time is up
             self.free_at = time.monotonic() + (_seconds(response.headers.get("retry-after")) or 1.0)
         took = response.elapsed.total_seconds() * 1000

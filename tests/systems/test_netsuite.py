@@ -168,6 +168,13 @@ def test_looking_tells_a_deleted_record_from_one_that_was_never_seen(account):
     assert {record_id: found.state for record_id, found in seen.items()} == {"1001": "there", "1002": "deleted", "77": "unknown"}
 
 
+def test_a_look_at_some_fields_asks_for_no_others_and_tells_the_version_all_the_same(account):
+    whole, part = (account.connector.look(CUSTOMER, ["1001"], fields)["1001"] for fields in ((), {"url"}))
+
+    assert part.row == {name: whole.row[name] for name in ("isDeleted", "id", "lastModifiedDate", "url")}
+    assert part.version == whole.version
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [

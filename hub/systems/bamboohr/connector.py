@@ -6,7 +6,7 @@ The report is deprecated in favour of datasets, but these name fields differentl
 import json
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,7 +60,7 @@ class BambooHR:
             )
         yield Page(rows + gone, last=not unseen, watermark=latest or since)
 
-    def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+    def look(self, each: Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         return dict(zip(record_ids, self.http.each(lambda key: self._look(each, key), record_ids)))
 
     def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 Nothing is written back: who owns the files corrects them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -33,7 +33,7 @@ class Files:
         for start in range(0, records.height, PAGE):
             yield Page(records.slice(start, PAGE).to_dicts(), last=start + PAGE >= records.height, fields=fields)
 
-    def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+    def look(self, each: Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         """What the newest files show. A record that they leave out is unknown: absence from a file is no deletion."""
         try:
             records = self._records(each)

@@ -7,7 +7,7 @@ it; an update reads the record just before.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from hub import nested
@@ -56,7 +56,7 @@ class Ironclad:
         deleted = counts != sorted(counts)  # which pulled a record up to a page that was read already
         yield Page(rows, last=not deleted and (since is not None or len(seen) >= counts[-1]), watermark=newest)
 
-    def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+    def look(self, each: Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         return dict(zip(record_ids, self.http.each(lambda key: self._look(each, key), record_ids)))
 
     def find(self, each: Object, hub_ids: Sequence[str]) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ request and is found again by it; an update reads the record just before.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -57,7 +57,7 @@ class Kantata:
         rows = [row for answer in self._late(each, since, newest, seen) for row in self._unseen(each, answer, seen)]
         yield Page(rows, last=len(seen) >= most, watermark=newest)
 
-    def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+    def look(self, each: Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         try:
             there = {row["id"]: row for answer in self._by_id(each, record_ids) for row in self._rows(each, answer)}
             gone = self._deleted(each) if len(there) < len(set(record_ids)) else set()

@@ -9,7 +9,7 @@ and to compare the time of the last change, which NetSuite keeps to the second.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import httpx
 
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 QUERY, RECORDS, TOKEN = "/services/rest/query/v1/suiteql", "/services/rest/record/v1", "/services/rest/auth/oauth2/v1/token"
 ROWS = 1000  # the largest page, "Collection Paging"
 LISTED = 500  # ids in one IN list, which may hold 1000
+ADDRESS = ("billingAddress/internalId",)  # what is asked of a record just before it is written, beside its stamp
 
 
 def connect(system: mapping.System, connection: connector.Connection) -> "NetSuite":
@@ -59,14 +60,14 @@ class NetSuite:
         for rows, last in self._pages(query.live(each, since)):
             yield Page(query.records(each, rows), last, watermark=watermark or since)
 
-    def look(self, each: mapping.Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+    def look(self, each: mapping.Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         seen = {record_id: Seen("unknown") for record_id in record_ids}
         try:
-            for record in self._among(each, query.key(each), record_ids):
+            for record in self._among(each, query.key(each), record_ids, fields):
                 seen[record[each.key]] = Seen("there", record, version=record[each.changed])
             # A record that is not there may be one that we may not see. Only the list of deleted records tells.
             absent = [record_id for record_id, found in seen.items() if found.state == "unknown"]
-            for record in self._among(each, "recordid", absent, gone=True):
+            for record in self._buried(each, absent):
                 seen[record[each.key]] = Seen("deleted")
         except SystemUnavailable as failure:
             log.warning("%s %s: %s", self.name, each.name, failure)
@@ -86,7 +87,7 @@ class NetSuite:
 
     def _look_and_write(self, each: mapping.Object, writes: Sequence[Write]) -> list[Outcome]:
         try:
-            seen = self.look(each, [write.record_id for write in writes if write.record_id])
+            seen = self.look(each, [write.record_id for write in writes if write.record_id], ADDRESS)
         except HubError as failure:
             return [Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}") for write in writes]
         return self.http.each(lambda write: self._write(each, write, seen.get(write.record_id, Seen("there", {}))), writes)
@@ -115,12 +116,20 @@ class NetSuite:
             return Outcome(write.key, "in_doubt", write.record_id, f"answered {response.status_code} without saying where the record is")
         return Outcome(write.key, "acknowledged", record_id)
 
-    def _among(self, each: mapping.Object, expression: str, values: Sequence[str], gone: bool = False) -> Iterator[Record]:
-        """The records, or the tombstones of deleted ones, whose `expression` is one of these values."""
-        wanted, shaped = (query.deleted, query.tombstones) if gone else (query.live, query.records)
+    def _among(self, each: mapping.Object, expression: str, values: Sequence[str], fields: Collection[str] = ()) -> Iterator[Record]:
+        """The records whose `expression` is one of these values, with some of their fields, or all."""
+        for rows in self._narrowed(query.live(each, fields=fields), expression, values):
+            yield from query.records(each, rows, fields)
+
+    def _buried(self, each: mapping.Object, record_ids: Sequence[str]) -> Iterator[Record]:
+        """The tombstones of deleted records."""
+        for rows in self._narrowed(query.deleted(each), "recordid", record_ids):
+            yield from query.tombstones(each, rows)
+
+    def _narrowed(self, wanted: Query, expression: str, values: Sequence[str]) -> Iterator[list[dict[str, str]]]:
         for start in range(0, len(values), LISTED):
-            for rows, _ in self._pages(wanted(each).narrowed(query.among(expression, values[start : start + LISTED]))):
-                yield from shaped(each, rows)
+            for rows, _ in self._pages(wanted.narrowed(query.among(expression, values[start : start + LISTED]))):
+                yield rows
 
     def _pages(self, wanted: Query) -> Iterator[tuple[list[dict[str, str]], bool]]:
         """Pages of rows in the order of the query's numeric key, and whether each is the last.
@@ -181,7 +190,7 @@ def _body(each: mapping.Object, write: Write, seen: Record) -> Record:
     body = _cleared(write.body)
     if "billingAddress" in body:
         # A line that names its key is changed, the other lines stay ("Updating a Sublist").
-        key = nested.get(seen, "billingAddress/internalId")
+        key = nested.get(seen, *ADDRESS)
         line = {"defaultBilling": True, "addressBookAddress": body.pop("billingAddress")}
         body["addressBook"] = {"items": [line | ({"internalId": int(key)} if key else {})]}
     return body if write.record_id else each.read.get("create", {}) | body | {each.external_id: write.hub_id}

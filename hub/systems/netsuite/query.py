@@ -3,7 +3,7 @@
 SuiteQL calls a field as the record service does, in lower case and without /id; `read.columns` of system.yaml has the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from hub import mapping, nested
@@ -30,9 +30,9 @@ class Query:
         return f"{self.select} WHERE {' AND '.join([*self.where, f'{self.key} > {key}'])} ORDER BY {self.key}"
 
 
-def live(each: mapping.Object, since: str | None = None) -> Query:
-    """The records that are there, changed at or after `since`."""
-    columns = ", ".join(f"{_shown(each, path)} AS {_alias(path)}" for path in _paths(each))
+def live(each: mapping.Object, since: str | None = None, fields: Collection[str] = ()) -> Query:
+    """The records that are there, changed at or after `since`; of their fields these, with key and stamp, or all."""
+    columns = ", ".join(f"{_shown(each, path)} AS {_alias(path)}" for path in _paths(each, fields))
     conditions = [each.read["where"]] if "where" in each.read else []
     conditions += [_at_or_after(expression(each, each.changed), since)] if since else []
     return Query(f"SELECT {columns} FROM {_from(each)}", tuple(conditions), key(each), _alias(each.key))
@@ -64,11 +64,11 @@ def among(expression: str, values: Sequence[str]) -> str:
     return f"{expression} IN ({', '.join(_quoted(value) for value in values)})"
 
 
-def records(each: mapping.Object, rows: Sequence[dict[str, str]]) -> list[Record]:
-    """Rows of `live` as the record service would nest them, with every field, None where SuiteQL left it out."""
+def records(each: mapping.Object, rows: Sequence[dict[str, str]], fields: Collection[str] = ()) -> list[Record]:
+    """Rows of `live` as the record service would nest them, with every field asked for, None where SuiteQL left it out."""
     booleans = _booleans(each)
-    fields = [(path, _alias(path), path in booleans) for path in _paths(each)]
-    return [_record(each, fields, row) for row in rows]
+    shown = [(path, _alias(path), path in booleans) for path in _paths(each, fields)]
+    return [_record(each, shown, row) for row in rows]
 
 
 def tombstones(each: mapping.Object, rows: Sequence[dict[str, str]]) -> list[Record]:
@@ -86,10 +86,11 @@ def _record(each: mapping.Object, fields: list[tuple[str, str, bool]], row: dict
     return record
 
 
-def _paths(each: mapping.Object) -> list[str]:
-    """The fields to ask for: those promised, and those that only the connector needs."""
-    promised = [path for path in each.source_fields() if path != each.gone.deleted]
-    return list(dict.fromkeys([*promised, *each.read.get("columns", {})]))
+def _paths(each: mapping.Object, fields: Collection[str]) -> list[str]:
+    """The fields to ask for: all those promised, and those that only the connector needs; or of these the ones that are asked for."""
+    paths = dict.fromkeys([*each.source_fields(), *each.read.get("columns", {})])
+    wanted = {each.key, each.changed, *(fields or paths)} - {each.gone.deleted}
+    return [path for path in paths if path in wanted]
 
 
 def _booleans(each: mapping.Object) -> set[str]:

@@ -4,7 +4,7 @@ Projects, users and time entries can be neither filtered nor sorted by updated_o
 move it: so every read is a full one. Only issues have a lock_version: an update reads its record again just before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,7 @@ class Redmine:
             if not complete:
                 return
 
-    def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+    def look(self, each: Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         try:
             rest.require_administrator(self.http)
         except HubError:

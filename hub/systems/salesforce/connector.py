@@ -7,7 +7,7 @@ every object honour it, collections do not, If-Match works for accounts only); u
 through sObject Collections. HTTP dates have whole seconds, so an edit within the second of the look is not noticed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -54,11 +54,12 @@ class Salesforce:
             newest = max([newest, *(row[each.changed] for row in rows if each.changed)])
             yield Page(rows, done, self._next_start(newest, since) if done else None, fields)
 
-    def look(self, each: mapping.Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+    def look(self, each: mapping.Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         # A record that the query does not return is purged or not shared with us: Salesforce does not say which.
         seen = dict.fromkeys(record_ids, Seen("unknown"))
+        asked = [path for path in _select(each) if path in _needed(each) or path in fields or not fields]
         try:
-            for row in self._matching(each, _select(each), each.key, record_ids):
+            for row in self._matching(each, asked, each.key, record_ids):
                 seen[row[each.key]] = _seen(each, row)
         except SystemUnavailable:
             pass  # what no answer told about stays unknown
@@ -158,6 +159,11 @@ class Salesforce:
 
 def _select(each: mapping.Object) -> list[str]:
     return list(each.source_fields())
+
+
+def _needed(each: mapping.Object) -> set[str | None]:
+    """The fields by which a record that is looked at is known, and its state and version."""
+    return {each.key, each.changed, each.gone.deleted, each.gone.merged_into}
 
 
 def _tops(fields: Sequence[str]) -> set[str]:

@@ -3,6 +3,7 @@
 import string
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ def long_id(short: str) -> str:
     return short + "".join(CHECKSUM[sum(1 << place for place, letter in enumerate(chunk) if letter.isupper())] for chunk in chunks)
 
 
+@cache
 def user_id(name: str) -> str:
     return record_id("005", (PERSON, INTEGRATION).index(name) + 1)
 
@@ -180,9 +182,10 @@ def _field(name: str, how: str | dict[str, Any]) -> Field:
 
 
 def _stamp(record: Record, at: datetime, created: bool) -> None:
-    record |= {"LastModifiedDate": stamp_text(at), "LastModifiedById": user_id(PERSON), "SystemModstamp": stamp_text(at)}
+    stamp = stamp_text(at)
+    record |= {"LastModifiedDate": stamp, "LastModifiedById": user_id(PERSON), "SystemModstamp": stamp}
     if created:
-        record["CreatedDate"] = stamp_text(at)
+        record["CreatedDate"] = stamp
     if "LastName" in record:
         record["Name"] = " ".join(filter(None, [record["FirstName"], record["LastName"]]))
     if "StageName" in record:

@@ -5,7 +5,7 @@ not at all. Its precondition is the _timestamp of each record it touches, which 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,7 +54,7 @@ class Tryton:
         # Nothing behind the last id: Tryton's own word that this is all.
         yield Page([], last=True, watermark=_watermark(newest, since))
 
-    def look(self, each: Object, record_ids: Sequence[str]) -> dict[str, Seen]:
+    def look(self, each: Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         shape = SHAPES[each.read["model"]]
         try:
             raw = {str(one["id"]): one for one in self._by_id(each, record_ids)}

@@ -65,6 +65,18 @@ def test_deleted_and_merged_accounts_are_read_and_looked_at_as_such(five):
     }
 
 
+def test_a_look_at_some_fields_asks_for_no_others_and_tells_state_and_version_all_the_same(five):
+    one, two, three, *_ = ids(five)
+    five.accounts.delete(one)
+    five.accounts.delete(two, into=three)
+
+    seen = five.salesforce.look(ACCOUNT, [one, two, three], {"Website"})
+
+    assert [seen[each].state for each in (one, two)] == ["deleted", "merged"]
+    assert seen[three].row.keys() == {"Id", "IsDeleted", "MasterRecordId", "SystemModstamp", "Website"}
+    assert seen[three].version == five.accounts.rows[three]["SystemModstamp"]
+
+
 def test_an_account_that_a_person_takes_out_of_the_recycle_bin_is_there_again(five):
     one = ids(five)[0]
     five.accounts.delete(one)
