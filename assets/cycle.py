@@ -50,11 +50,17 @@ def run(firm: Firm, job: str = "cycle", kept: bool = True) -> Cycle:
 
 @contextmanager
 def loaded_for_good() -> Iterator[None]:
-    """While the `with` block lasts, what is there already is taken to stay: each full garbage collection would walk all of it again."""
+    """While the `with` block lasts, what is there already is taken to stay: each full garbage collection would walk all of it again.
+
+    And what comes is looked through seldom: thousands of records live as long as their batch, and hardly anything refers back to itself.
+    """
+    before = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
     try:
         yield
     finally:
+        gc.set_threshold(*before)
         gc.unfreeze()
 
 

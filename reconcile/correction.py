@@ -111,14 +111,15 @@ def body_of(system: System, each: Object, correction: Correction) -> dict[str, A
 
 def _writable(line: Line, columns: Mapping[str, tuple[str, Column]]) -> dict[str, Any]:
     """What the line wants of columns that have a way back. The others must be as wanted already: a rate can be written, its currency not."""
-    want, base = (EXACT.decode(text or "{}") for text in (line.want, line.base))
-    for column, value in want.items():
-        _, mapped = columns[column]
-        if not mapped.goes_back and value not in (mapped.const, base.get(column)):
-            raise ConfigurationWrong(
-                f"{line.about}: {column} can't be written there, and is {mapped.const or base.get(column)} instead of {value}; correct it by hand, or waive it"
-            )
-    return {column: value for column, value in want.items() if columns[column][1].goes_back}
+    want = EXACT.decode(line.want)
+    if fixed := {column: columns[column][1].const for column in want if not columns[column][1].goes_back}:
+        base = EXACT.decode(line.base or "{}")
+        for column, const in fixed.items():
+            if want[column] not in (const, base.get(column)):
+                raise ConfigurationWrong(
+                    f"{line.about}: {column} can't be written there, and is {const or base.get(column)} instead of {want[column]}; correct it by hand, or waive it"
+                )
+    return {column: value for column, value in want.items() if column not in fixed}
 
 
 def typed(value: Any, kind: str) -> Any:

@@ -72,13 +72,11 @@ def _taken(connection: duckdb.DuckDBPyConnection, journal: Journal, leased: Even
     own = {("push.intended", "hub"), ("push.outcome", "hub"), ("push.leased", worker), ("push.released", worker)}
     # What this worker itself has pushed since the plan was read is of other lines: the hub need not know it yet. Another one leases
     # before it pushes, and may have leased before the plan was read.
-    stirred = bool(journal.told(since) - own or connection.execute(SHARED, [worker]).fetchone())
-    if stirred:
-        projection.load(connection, journal)
+    if not (journal.told(since) - own or connection.execute(SHARED, [worker]).fetchone()):
+        return set()
+    projection.load(connection, journal)
     known = {"others": others(connection, worker), "at": leased.at.replace(tzinfo=None), "mine": leased.seq, "since": since}
-    rows = connection.execute(TAKEN, {"lines": lines, **known}).fetchall()
-    if stirred:
-        rows += connection.execute(NOT_DUE, [lines]).fetchall()
+    rows = connection.execute(TAKEN, {"lines": lines, **known}).fetchall() + connection.execute(NOT_DUE, [lines]).fetchall()
     return {line_id for (line_id,) in rows}
 
 
