@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from assets import correct
@@ -66,7 +66,7 @@ def _direct() -> dict[str, Steps]:
     base = lambda stage: stage.lines["plain"].base
     other = lambda stage: {field(stage): {"base": base(stage), "want": json.dumps(OTHER_TERMS), "why": ""}}
     more = lambda stage: other(stage) | {"credit_limit": {"base": None, "want": '{"credit_limit":1}', "why": ""}}
-    invented = lambda stage: replace(stage.lines["plain"], line_id="0" * 32)
+    invented = lambda stage: stage.lines["plain"]._replace(line_id="0" * 32)
     return {
         "send a line that nobody consented to": _simply(intend("plain")),
         "send to a posted invoice": _simply(intend("posted")),
@@ -87,9 +87,9 @@ def _direct() -> dict[str, Steps]:
             lambda stage: stage.intend(stage.lines["plain"], lines=[stage.lines[name].line_id for name in ("plain", "other")]), _consented
         ),
         "hand the pusher a line that nobody consented to": _simply(lambda stage: _handed(stage, stage.lines["plain"])),
-        "hand the pusher a line for a posted invoice": _simply(lambda stage: _handed(stage, replace(stage.lines["posted"], hold=None))),
+        "hand the pusher a line for a posted invoice": _simply(lambda stage: _handed(stage, stage.lines["posted"]._replace(hold=None))),
         "hand the pusher a line with another value": _simply(
-            lambda stage: _handed(stage, replace(stage.lines["plain"], want=json.dumps({field(stage): "other"}))), _consented
+            lambda stage: _handed(stage, stage.lines["plain"]._replace(want=json.dumps({field(stage): "other"}))), _consented
         ),
         "consent to a posted invoice": _simply(lambda stage: stage.consent(stage.lines["posted"])),
         "consent to a write into a closed period": _simply(lambda stage: stage.consent(stage.lines["closed"])),
@@ -122,7 +122,7 @@ def _edited() -> dict[str, Steps]:
     alone = CONTROLS | {"alone": True, "people": {}, "windows": {}}
     anything = [{"name": "anything", "version": 1, "why": "so", "actions": ["create", "update"]}]
     louder = [{"name": "hub ids", "version": 1, "why": "so", "actions": ["create", "update"]}]
-    held = lambda name: lambda stage: replace(stage.lines[name], hold=None, status="needs_consent")
+    held = lambda name: lambda stage: stage.lines[name]._replace(hold=None, status="needs_consent")
     return {
         "put consents into the hub's table": tampered("DELETE FROM journal.approval", approve),
         "put consents into the hub's table and lift every hold": tampered("UPDATE edited SET held = NULL", approve),
@@ -143,7 +143,7 @@ def _edited() -> dict[str, Steps]:
         "consent to an edited plan without its hold": _simply(lambda stage: _approve(stage, held("posted")(stage))),
         "consent to an edited plan without its guard": _simply(lambda stage: _approve(stage, held("closed")(stage))),
         "consent to an edited plan without its author": _simply(
-            lambda stage: _approve(stage, replace(stage.lines["own"], authors=None), CARLA)
+            lambda stage: _approve(stage, stage.lines["own"]._replace(authors=None), CARLA)
         ),
         "consent by the hash of another plan": _simply(lambda stage: plan.approve(stage.journal, stage.plan(), "0" * 16, BEN)),
         "consent by the beginning of any hash": _simply(
@@ -215,7 +215,7 @@ def _twice(stage: Stage) -> list:
 
 
 def _sealed(line: plan.Line) -> dict:
-    return {name: value for name, value in vars(line).items() if name not in ("status", "consents")}
+    return {name: value for name, value in line._asdict().items() if name not in ("status", "consents")}
 
 
 def _self_approved() -> dict[str, Steps]:

@@ -87,7 +87,7 @@ def _of_moment(firm: Firm, at: datetime | None, pushes: list[tuple]) -> Iterator
 
 
 def _lines(connection: duckdb.DuckDBPyConnection, line_ids: list[str]) -> dict[str, Line]:
-    return {row[0]: Line(*row) for row in connection.execute(LINES, [line_ids]).fetchall()}
+    return {row[0]: Line._make(row) for row in connection.execute(LINES, [line_ids]).fetchall()}
 
 
 def _compared(then: Firm, push: tuple, lines: dict[str, Line]) -> tuple[str, str]:

@@ -94,7 +94,7 @@ class Door:
             raise Refused(f"{about(line)}: push {self._sent.way[line_id]} of it has no end yet; the next turn looks what became of it")
         if self._sent.done.get(line_id, 0) > given:
             raise Refused(f"{about(line)}: it was sent and confirmed since the consent, which counts once; make a plan and consent again")
-        if self._sent.stopped.get(about(line), 0) > given:
+        if self._sent.stopped and self._sent.stopped.get(about(line), 0) > given:
             raise Refused(f"{about(line)}: an exception was opened about it since the consent; see `hub exceptions`, then consent again")
 
 

@@ -42,7 +42,7 @@ class Journal:
         self._engine, self.clock, self._door = engine, clock, Door()
 
     def append(self, events: Sequence[Event]) -> list[Event]:
-        """The events as recorded, with seq and hash: all of them, durably, or none.
+        """The events as recorded (of a batch with the bodies that they came with), with seq and hash: all of them, durably, or none.
 
         Raises Refused, naming the key, for a body that holds a secret or has no JSON form, and for consent or a write that may not be.
         """

@@ -54,16 +54,16 @@ def erased(subject: str, digests: Sequence[str], told: Mapping[str, Any], actor:
 
 @dataclass(frozen=True)
 class Link:
-    """What one row tells: its columns, without number and hash; subject and body of each event; the values that are kept beside it."""
+    """What one row tells: its columns, without number and hash; the events; the values that are kept beside it."""
 
     row: dict[str, Any]
-    said: list[tuple[str, dict[str, Any]]]
+    events: Sequence[Event]
     kept: Kept
 
     def told(self, seq: int, hash: str) -> Iterator[Event]:
-        """Its events, as they were recorded."""
-        at = _moment(self.row["at_us"])
-        return (Event(self.row["kind"], subject, body, self.row["actor"], at, seq, hash) for subject, body in self.said)
+        """Its events, as they were recorded; of a batch with the bodies that they came with."""
+        at, body = _moment(self.row["at_us"]), journal_body.plain if len(self.events) == 1 else lambda given: given
+        return (Event(each.kind, each.subject, body(each.body), each.actor, at, seq, hash) for each in self.events)
 
 
 def links(events: Sequence[Event], now: datetime) -> list[Link]:
@@ -78,12 +78,14 @@ def links(events: Sequence[Event], now: datetime) -> list[Link]:
 def _link(group: Sequence[Event], now: datetime) -> Link:
     at = (journal_body.utc(group[0].at or now) - EPOCH) // timedelta(microseconds=1)
     actor, kind = (journal_body.line(getattr(group[0], name), name) for name in ("actor", "kind"))
-    said = [(journal_body.line(each.subject, "subject"), journal_body.plain(each.body)) for each in group]
     away: Away = []
-    stored = [[subject, journal_values.put_away(body, journal_body.text, away)] for subject, body in said]
+    stored = [
+        [journal_body.line(each.subject, "subject"), journal_values.put_away(journal_body.plain(each.body), journal_body.text, away)]
+        for each in group
+    ]
     kept = journal_values.seal(away)
     subject, body = stored[0] if len(stored) == 1 else (f"{len(stored)} together", {"each": stored})
-    return Link({"at_us": at, "actor": actor, "kind": kind, "subject": subject, "body": journal_body.text(body)}, said, kept)
+    return Link({"at_us": at, "actor": actor, "kind": kind, "subject": subject, "body": journal_body.text(body)}, group, kept)
 
 
 def chained(rows: Iterable[dict[str, Any]], head: tuple[int, str]) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,6 @@ In the stored body stands `"~":[digest, names]` in their place. The digest is th
 the values as a JSON object; salt and object stand in the table `kept`. Without the salt nobody can find out a value by trying.
 """
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -25,19 +24,20 @@ Away = list[tuple[list[str], str]]  # what stands in a body in the place of valu
 
 
 def put_away(plain: Any, text: Callable[[Any], str], away: Away) -> Any:
-    """A plain value without the values under KEYS, which go to `away`, for `seal`. Raises Refused for a key that is the mark."""
-    if type(plain) is list:
-        return [put_away(each, text, away) if type(each) in NESTED else each for each in plain]
-    if type(plain) is not dict:
-        return plain
-    if MARK in plain:
-        raise Refused(f"journal body: the key {MARK!r} stands for values that are kept elsewhere; call it otherwise")
-    said = {} if KEYS.isdisjoint(plain) else {key: value for key, value in plain.items() if key in KEYS and value is not None}
-    rest = {key: put_away(value, text, away) if type(value) in NESTED else value for key, value in plain.items() if key not in said}
-    if said:
-        rest[MARK] = sorted(said)
-        away.append((rest[MARK], text(said)))
-    return rest
+    """Take the values under KEYS out of a plain value, for `seal`; returns it. Raises Refused for a key that is the mark."""
+    if type(plain) is dict:
+        if MARK in plain:
+            raise Refused(f"journal body: the key {MARK!r} stands for values that are kept elsewhere; call it otherwise")
+        if said := {} if KEYS.isdisjoint(plain) else {key: plain[key] for key in KEYS & plain.keys() if plain[key] is not None}:
+            for key in said:
+                del plain[key]
+            plain[MARK] = sorted(said)
+            away.append((plain[MARK], text(said)))
+    if type(plain) in NESTED:
+        for each in plain.values() if type(plain) is dict else plain:
+            if type(each) in NESTED:
+                put_away(each, text, away)
+    return plain
 
 
 def seal(away: Away) -> Kept:
@@ -53,9 +53,13 @@ def seal(away: Away) -> Kept:
 
 def put_back(body: str, kept: Mapping[str, tuple[str, str]]) -> str:
     """The body as it was said; what is kept no longer reads (erased)."""
-    return PLACE.sub(lambda found: _said(found, kept), body) if MARK in body else body
+    if MARK not in body:
+        return body
+    texts = PLACE.split(body)  # text, digest, names, text, …
+    texts[1::3] = [_said(digest, names, kept) for digest, names in zip(texts[1::3], texts[2::3])]
+    del texts[2::3]
+    return "".join(texts)
 
 
-def _said(found: re.Match, kept: Mapping[str, tuple[str, str]]) -> str:
-    digest, names = found.groups()
+def _said(digest: str, names: str, kept: Mapping[str, tuple[str, str]]) -> str:
     return kept[digest][1][1:-1] if digest in kept else ",".join(f'{name}:"{ERASED}"' for name in names[1:].split(","))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -40,7 +39,7 @@ def there(
 
 def without(batch: list[Correction], line_ids: set[str]) -> list[Correction]:
     """The corrections without these lines, and without those that lose all."""
-    left = [replace(each, lines=tuple(line for line in each.lines if line.line_id not in line_ids)) for each in batch]
+    left = [each._replace(lines=tuple(line for line in each.lines if line.line_id not in line_ids)) for each in batch]
     return [each for each in left if each.lines]
 
 
@@ -49,7 +48,7 @@ def _body(system: System, each: Object, correction: Correction, line: Line) -> d
     if line.action == "create" or line.field == "hub_id":
         return None
     try:
-        return body_of(system, each, replace(correction, lines=(line,)))
+        return body_of(system, each, correction._replace(lines=(line,)))
     except ConfigurationWrong:
         return None
 

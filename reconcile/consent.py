@@ -20,7 +20,7 @@ def covered(lines: Iterable, in_force: InForce, withdrawn: set[str]) -> dict[str
     found: dict[str, list[str]] = {}
     for line in lines:
         if line.status == "needs_consent" and line.line_id not in withdrawn:
-            title = next((title for title, spec in specs.items() if door.covers(spec, vars(line), in_force.roles)), None)
+            title = next((title for title, spec in specs.items() if door.covers(spec, line._asdict(), in_force.roles)), None)
             if title:
                 found.setdefault(title, []).append(line.line_id)
     most = {title: spec["limit"]["lines"] for title, spec in specs.items()}
@@ -46,7 +46,7 @@ def summary(lines: Sequence) -> dict[str, Any]:
         {"system": system, "object": name, "what": what, "currency": currency or None, **_counted(list(found))}
         for (system, name, what, currency), found in groupby(sorted(lines, key=key), key)
     ]
-    worst = max(lines, key=lambda line: (line.money or 0, door.empties(vars(line)), line.eyes, line.line_id), default=None)
+    worst = max(lines, key=lambda line: (line.money or 0, door.empties(line._asdict()), line.eyes, line.line_id), default=None)
     return {"groups": groups, "worst": _told(worst) if worst else "nothing"}
 
 

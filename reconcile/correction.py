@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -23,8 +23,7 @@ READERS = {"DATE": date.fromisoformat, "TIMESTAMP": datetime.fromisoformat, "DEC
 EXACT = json.JSONDecoder(parse_float=Decimal)
 
 
-@dataclass(frozen=True)
-class Correction:
+class Correction(NamedTuple):
     """All approved lines of one record: one write. `payload`: what is sent, as JSON, once it is made."""
 
     push_id: str

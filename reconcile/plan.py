@@ -4,10 +4,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
+from typing import NamedTuple
 
 import duckdb
 
@@ -83,8 +84,7 @@ ANTI JOIN (SELECT line_id FROM journal.push WHERE state IN {UNDER_WAY}) AS i ON 
 WHERE d.system = $system LIMIT 1"""
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One correction of one field of one record, or one record to create. base, want: JSON objects of canonical columns.
 
     authors   JSON list of the people on whose decisions it rests: none of them may consent to it
@@ -124,7 +124,7 @@ class Line:
 
 
 # What the journal holds of a line: all that does not follow from consent.
-SAID = [each.name for each in fields(Line) if each.name not in ("status", "consents")]
+SAID = [name for name in Line._fields if name not in ("status", "consents")]
 
 
 @dataclass(frozen=True)
@@ -189,11 +189,11 @@ def approved(connection: duckdb.DuckDBPyConnection, system: str) -> tuple[Line, 
 
 
 def _read(connection: duckdb.DuckDBPyConnection, wanted: str, **values: str) -> Plan:
-    names = ", ".join(Line.__dataclass_fields__)
+    names = ", ".join(Line._fields)
     rows = connection.execute(
         f"SELECT {names} FROM work.plan_line WHERE {wanted} ORDER BY system, object, action, record_id, hub_id, field, line_id", values
     ).fetchall()
-    return Plan(tuple(Line(*row) for row in rows))
+    return Plan(tuple(map(Line._make, rows)))
 
 
 def approve(journal: Journal, plan: Plan, plan_hash: str, actor: str, line_ids: Iterable[str] | None = None) -> int:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +13,8 @@ from hub.systems.connector import Connector, Seen
 from reconcile import guards
 from reconcile.correction import Correction, Refusal
 from reconcile.plan import Line
+
+UNKNOWN = Seen("unknown")
 
 
 def newcomers(connection: duckdb.DuckDBPyConnection, system: System, each: Object, connector: Connector) -> set[str]:
@@ -93,16 +94,17 @@ def unmoved(
     """Split into what may be sent and what may not: the record is gone or not to be seen, or a field of the line moved."""
     kept, refusals = [], []
     for correction in batch:
-        if correction.first.action == "create":
+        first = correction.first
+        if first.action == "create":
             kept.append(correction)
             continue
-        found = seen.get(correction.first.record_id, Seen("unknown"))
+        found = seen.get(first.record_id, UNKNOWN)
         if found.state != "there":
             refusals += [
                 Refusal(line, f"the record is {found.state} in {line.system}", found.state == "unknown") for line in correction.lines
             ]
             continue
-        if not (changes := moved.get(correction.first.record_id)):
+        if not (changes := moved.get(first.record_id)):
             kept.append(correction)
             continue
         hit = {line: {path: changes[path] for path in _sources(each, line) if path in changes} for line in correction.lines}
@@ -112,7 +114,7 @@ def unmoved(
             if fields
         ]
         if still := tuple(line for line, fields in hit.items() if not fields):
-            kept.append(replace(correction, lines=still))
+            kept.append(correction._replace(lines=still))
     return kept, refusals
 
 

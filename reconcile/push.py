@@ -114,16 +114,19 @@ def _without_waiting(way: Way, each: Object, corrections: list[Correction]) -> l
 def _ended(way: Way, sent: list[Correction], outcomes: list[Outcome]) -> None:
     """Journal what came of writes, and what of it is work for a person."""
     by_push = {correction.push_id: correction for correction in sent}
+    ended = [(outcome, state_of(outcome)) for outcome in outcomes]
     events = [
-        Event("push.outcome", outcome.key, {"state": state_of(outcome), "record_id": outcome.record_id, "message": outcome.message or None})
-        for outcome in outcomes
+        Event("push.outcome", outcome.key, {"state": state, "record_id": outcome.record_id, "message": outcome.message or None})
+        for outcome, state in ended
     ]
-    unsent = [outcome.key for outcome in outcomes if state_of(outcome) == "not_sent"]
+    unsent = [outcome.key for outcome, state in ended if state == "not_sent"]
     tired = _tired(way.connection, unsent) if unsent else set()
-    troubles = [opening(trouble) for outcome in outcomes for trouble in _troubles(by_push[outcome.key], outcome, tired)]
-    way.journal.append(events + troubles)
-    for outcome in outcomes:
-        way.counts[state_of(outcome)] += len(by_push[outcome.key].lines)
+    bad = [(outcome, state) for outcome, state in ended if state != "acknowledged"]
+    way.journal.append(
+        events + [opening(trouble) for outcome, state in bad for trouble in _troubles(by_push[outcome.key], outcome, state, tired)]
+    )
+    for outcome, state in ended:
+        way.counts[state] += len(by_push[outcome.key].lines)
 
 
 def state_of(outcome: Outcome) -> str:
@@ -142,13 +145,13 @@ def _tired(connection: duckdb.DuckDBPyConnection, push_ids: list[str]) -> set[st
     return {push_id for (push_id,) in rows}
 
 
-def _troubles(correction: Correction, outcome: Outcome, tired: set[str]) -> list[Trouble]:
+def _troubles(correction: Correction, outcome: Outcome, state: str, tired: set[str]) -> list[Trouble]:
     if outcome.key in tired:
         says = f"{outcome.message}, {PATIENCE} times; mend the way there, then `hub replay`"
         return [_trouble("dead_letter", line, says) for line in correction.lines]
     if outcome.state == "moved":
         return [_refused(Refusal(line, f"target moved: {outcome.message or 'somebody else was there first'}")) for line in correction.lines]
-    if state_of(outcome) == "rejected":
+    if state == "rejected":
         return [_trouble("rejected", line, f"{outcome.message}; correct what it names, then `hub replay`") for line in correction.lines]
     return []
 

@@ -90,7 +90,7 @@ def withdraw(desk: Desk) -> Go:
 def _as_decided(desk: Desk) -> plan.Plan:
     """The sealed lines with what was decided since; the hash stays that of what was read."""
     states = {row["line_id"]: row["state"] for row in desk.rows("SELECT line_id, state FROM line")}
-    return plan.Plan(tuple(replace(line, status=states[line.line_id]) for line in plan.read(desk.connection).lines))
+    return plan.Plan(tuple(line._replace(status=states[line.line_id]) for line in plan.read(desk.connection).lines))
 
 
 def _in_filter(desk: Desk) -> list[str]:

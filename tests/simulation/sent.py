@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from hub.systems.connector import Record
 
+CHANGING = ("POST", "PATCH", "PUT", "DELETE")
+ASKING = re.compile(r"/token$|/suiteql$|/composite/sobjects/\w+$")  # what is posted only to ask
 SALESFORCE_ROW = re.compile(r"/sobjects/(\w+)/(\w+)$")
 EXTERNAL_ID = {"salesforce": "Concord_Id__c", "netsuite": "externalId"}
 
@@ -25,6 +27,11 @@ class Sent:
     @property
     def key(self) -> tuple:
         return self.system, self.object, self.record_id or self.hub_id
+
+
+def is_write(method: str, path: str) -> bool:
+    """Whether a request could change a record."""
+    return method in CHANGING and not ASKING.search(path)
 
 
 def of(system: str, path: str, body: bytes, status: int = 0, answer: bytes = b"") -> list[Sent]:

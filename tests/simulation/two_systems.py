@@ -9,11 +9,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import mapping, ownership
 from hub.twin.twin import Twin
+from tests.simulation import sent
 
 OBJECTS = {"salesforce": ("Account", "Invoice__c"), "netsuite": ("customer", "invoice")}
 DUE_ON = "due_on: {owner: erp, else: [crm], mirror: [crm]}"
 SALES_SAY = "due_on: {owner: crm, else: [erp], mirror: [erp]}"
-CHANGING = ("POST", "PATCH", "PUT", "DELETE")
 
 
 def write_project(folder: Path, twin: Twin) -> None:
@@ -51,7 +51,7 @@ class Recorder:
         self.before: list[tuple[str, Callable[[], None]]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in CHANGING or scope["path"].endswith(("/token", "/suiteql")):
+        if scope["type"] != "http" or not sent.is_write(scope["method"], scope["path"]):
             return await self.app(scope, receive, send)
         said, status, answered = await _body(receive), [], []
         for waiting in [each for each in self.before if each[0] in scope["path"]]:

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 
 from hub.systems import http
+from tests.simulation import sent
 from tests.simulation.machine import MACHINE
 
 CLIENT = httpx.Client
-CHANGING = ("POST", "PATCH", "PUT", "DELETE")
 READ_FAULTS = (
     "429",
     "503",
@@ -99,10 +99,10 @@ class Wire(httpx.BaseTransport):
         return response
 
     def is_write(self, request: httpx.Request) -> bool:
-        return self.is_write_line(("", "", request.method, request.url.path))
+        return sent.is_write(request.method, request.url.path)
 
     def is_write_line(self, line: Sequence) -> bool:
-        return line[2] in CHANGING and not line[3].endswith(("/token", "/suiteql"))
+        return sent.is_write(line[2], line[3])
 
     def _fault(self, request: httpx.Request) -> str:
         if self.is_write(request):
@@ -217,6 +217,9 @@ class Exchange:
 def _without(system: str, body: bytes, which: int) -> bytes:
     """An answer without its first record, as when a role may no longer see it, or its last, as when a list lags behind; the counts agree."""
     page = json.loads(body)
+    if isinstance(page, list) and page:  # one for each id that was asked for
+        page[which] = None
+        return json.dumps(page).encode()
     rows = page.get("records" if system == "salesforce" else "items") if isinstance(page, dict) else None
     if not rows:
         return body
@@ -228,7 +231,7 @@ def _without(system: str, body: bytes, which: int) -> bytes:
 def _drifted(system: str, body: bytes) -> bytes:
     """An answer whose records lost a field, or of a description that no longer names it."""
     page = json.loads(body)
-    for row in (page.get("records") or page.get("items") or page.get("fields") or [])[:1] if isinstance(page, dict) else []:
+    for row in _rows(page, "records", "items", "fields")[:1]:
         row.pop(sorted(row)[-1]) if "name" not in row else page["fields"].pop()
     return json.dumps(page).encode()
 
@@ -236,10 +239,15 @@ def _drifted(system: str, body: bytes) -> bytes:
 def _wrong_value(system: str, body: bytes) -> bytes:
     """An answer whose first record says what breaks its contract."""
     page = json.loads(body)
-    for row in (page.get("records") or page.get("items") or [])[:1] if isinstance(page, dict) else []:
+    for row in _rows(page, "records", "items")[:1]:
         row |= {name: "31.31.2026" for name in ("Due_Date__c", "duedate") if name in row}
         row |= {name: "Doubloon" for name in ("Payment_Terms__c", "terms_id") if name in row}
     return json.dumps(page).encode()
+
+
+def _rows(page: Any, *names: str) -> list[dict]:
+    """What an answer tells of records: as a list, or under one of these names."""
+    return [row for row in page if row] if isinstance(page, list) else next((page[name] for name in names if page.get(name)), [])
 
 
 REWRITTEN = {

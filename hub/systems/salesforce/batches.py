@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from hub.systems.salesforce.records import Answer, Records, Refusal, readable
+from hub.systems.salesforce.org import long_id
+from hub.systems.salesforce.records import Answer, Records, Refusal, attributes, readable
 from hub.systems.simulator import Record
 
 ROW = re.compile(r"/services/data/v[\d.]+/sobjects/(?P<object>\w+)(?:/(?P<first>\w+))?(?:/(?P<value>[^/?]+))?/?$")
-COLLECTION, COMPOSITE = 200, 25
+COLLECTION, RETRIEVED, COMPOSITE = 200, 2000, 25
 
 
 def row(
@@ -44,6 +45,19 @@ def collection(records: Records, method: str, path: Mapping[str, str], body: Rec
         for values in each:  # what can't be deserialized refuses the whole request
             readable(records.table(values["attributes"]["type"]).kind, values)
     return Answer(200, [_result(lambda one=one: _one(records, method, path, one)) for one in each])
+
+
+def retrieved(records: Records, name: str, body: Record) -> Answer:
+    """A record for each id, null for one that is not there: "Get Records With a Request Body Using sObject Collections"."""
+    table = records.table(name)
+    if len(body["ids"]) > RETRIEVED:
+        raise Refusal(400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {RETRIEVED} records in this api")
+    for field in body["fields"]:
+        if field.lower() not in table.kind.fields:
+            raise Refusal(400, "INVALID_FIELD", f"No such column '{field}' on entity '{name}'", (field,))
+    fields = dict.fromkeys(["Id", *(table.kind.fields[field.lower()].name for field in body["fields"])])
+    rows = [table.rows.get(long_id(record_id)) for record_id in body["ids"]]
+    return Answer(200, [row and {"attributes": attributes(name, row), **{field: row[field] for field in fields}} for row in rows])
 
 
 def composite(records: Records, body: Record) -> Answer:

@@ -1,6 +1,7 @@
 """Salesforce REST API v61.0, https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/. Pages hold up to 2,000 records.
 
-Reads use SOQL (queryAll, so that deleted and merged records are seen until the recycle bin is emptied). Creates are
+Reads use SOQL (queryAll, so that deleted and merged records are seen until the recycle bin is emptied). Records are looked at
+by their ids, 2,000 a request, through sObject Collections; what that does not return, a query tells. Creates are
 upserts by external id, so that a repeat can't duplicate. Updates that carry a version go through the Composite
 resource, 25 at a time, each with its own If-Unmodified-Since header ("Conditional Request Headers": sObject Rows of
 every object honour it, collections do not, If-Match works for accounts only); updates without one go 200 at a time
@@ -21,6 +22,7 @@ from hub.systems.salesforce import writes as sending
 
 API = "/services/data/v61.0"
 VALUES = 200  # in one IN (...): the query travels in the URL, and URL with headers may have 16,384 bytes
+RETRIEVED = 2000  # records in one request by id
 OVERLAP_SECONDS = 600  # an Apex transaction may run 10 minutes, and its stamps are older than its commit ("Apex Governor Limits")
 BROKEN = {"INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY", "NOT_FOUND"}
 
@@ -59,7 +61,11 @@ class Salesforce:
         seen = dict.fromkeys(record_ids, Seen("unknown"))
         asked = [path for path in _select(each) if path in _needed(each) or path in fields or not fields]
         try:
-            for row in self._matching(each, asked, each.key, record_ids):
+            for row in self._retrieved(each, asked, record_ids):
+                seen[row[each.key]] = _seen(each, row)
+            # What was deleted or merged only a query tells.
+            unseen = [record_id for record_id, found in seen.items() if found.state == "unknown"]
+            for row in self._matching(each, asked, each.key, unseen):
                 seen[row[each.key]] = _seen(each, row)
         except SystemUnavailable:
             pass  # what no answer told about stays unknown
@@ -98,6 +104,20 @@ class Salesforce:
             )
         return offered
 
+    def _retrieved(self, each: mapping.Object, fields: list[str], record_ids: Sequence[str]) -> Iterator[Record]:
+        """The live records among these, two thousand a request ("Get Records With a Request Body Using sObject Collections").
+
+        None where a field of what they refer to is asked for: only a query tells it.
+        """
+        if _tops(fields) != set(fields):
+            return
+        for start in range(0, len(record_ids), RETRIEVED):
+            asked = {"ids": list(record_ids[start : start + RETRIEVED]), "fields": fields}
+            rows = self._said(self.http.read("POST", f"{API}/composite/sobjects/{each.name}", json=asked), each.name, list)
+            if len(rows) != len(asked["ids"]):
+                raise ContractBroken(f"{self.name} {each.name} answers {len(rows)} of {len(asked['ids'])} records; read it again")
+            yield from self._whole(each, fields, [row for row in rows if row])
+
     def _matching(self, each: mapping.Object, fields: list[str], field: str, values: Sequence[str]) -> Iterator[Record]:
         for start in range(0, len(values), VALUES):
             wanted = ", ".join(map(_quoted, values[start : start + VALUES]))
@@ -110,7 +130,6 @@ class Salesforce:
             ["SELECT", ", ".join(fields).replace("/", "."), "FROM", each.name, *(["WHERE", where] if where else []), "ORDER BY", order]
         )
         url, request, fetched, done = f"{API}/{'queryAll' if each.gone.deleted else 'query'}", {"params": {"q": query}}, 0, False
-        asked = _tops(fields)
         while not done:
             said = self._said(self.http.read("GET", url, **request), each.name)
             rows, done, url, request = said.get("records"), said.get("done"), said.get("nextRecordsUrl"), {}
@@ -121,16 +140,21 @@ class Salesforce:
             fetched += len(rows)
             if done and fetched != said.get("totalSize"):
                 raise ContractBroken(f"{self.name} {each.name} sent {fetched} of {said.get('totalSize')} records; read it again")
-            if cut := [row for row in rows if not row.keys() >= asked]:
-                raise ContractBroken(f"{self.name} {each.name} {cut[0].get(each.key)} lacks a field that we asked for; read it again")
-            for row in rows:
-                row.pop("attributes", None)
-            yield rows, done
+            yield self._whole(each, fields, rows), done
 
-    def _said(self, response: httpx.Response, of: str) -> dict[str, Any]:
+    def _whole(self, each: mapping.Object, fields: list[str], rows: list[Record]) -> list[Record]:
+        """The rows without what Salesforce adds. Raises ContractBroken when one lacks a field that was asked for."""
+        asked = _tops(fields)
+        if cut := [row for row in rows if not row.keys() >= asked]:
+            raise ContractBroken(f"{self.name} {each.name} {cut[0].get(each.key)} lacks a field that we asked for; read it again")
+        for row in rows:
+            row.pop("attributes", None)
+        return rows
+
+    def _said(self, response: httpx.Response, of: str, kind: type = dict) -> Any:
         """The answer to a read. Raises ContractBroken when Salesforce does not know what we ask for, else SystemUnavailable."""
         body = sending.parsed(response)
-        if response.status_code == 200 and isinstance(body, dict) and body:
+        if response.status_code == 200 and isinstance(body, kind) and body:
             return body
         code, message = sending.error(body)
         said = f"{self.name} {of} answered {response.status_code} {code} {self.http.redact(message)}".rstrip()

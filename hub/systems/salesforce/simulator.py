@@ -69,6 +69,7 @@ class Simulator:
             ("PATCH", "/composite/sobjects"): self._collection,
             ("DELETE", "/composite/sobjects"): self._collection,
             ("PATCH", "/composite/sobjects/{object}/{key}"): self._collection,
+            ("POST", "/composite/sobjects/{object}"): self._retrieve,
         }
         return [
             Route("/services/oauth2/token", self._token, methods=["POST"]),
@@ -126,6 +127,9 @@ class Simulator:
             await request.json() if request.method != "DELETE" else {**request.query_params, "ids": request.query_params["ids"].split(",")}
         )
         return _response(batches.collection(self.records, request.method, request.path_params, body))
+
+    async def _retrieve(self, request: Request) -> Response:
+        return _response(batches.retrieved(self.records, request.path_params["object"], await request.json()))
 
     async def _composite(self, request: Request) -> Response:
         return _response(batches.composite(self.records, await request.json()))

@@ -1,10 +1,9 @@
 """Sends writes to Salesforce, each batch once, and reads what became of each record."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
-from email.utils import format_datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
+from wsgiref.handlers import format_date_time
 
 import httpx
 import orjson
@@ -132,6 +131,5 @@ def _conditional_outcome(write: Write, status: int, told: tuple[str, str]) -> Ou
     return Outcome(write.key, "in_doubt" if status >= 500 else "rejected", message=message)
 
 
-@lru_cache(4096)  # what was imported together was stamped together
 def _http_date(stamp: str) -> str:
-    return format_datetime(datetime.fromisoformat(stamp).astimezone(UTC), usegmt=True)
+    return format_date_time(datetime.fromisoformat(stamp).timestamp())

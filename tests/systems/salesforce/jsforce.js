@@ -12,6 +12,8 @@ const org = new Connection({ instanceUrl, accessToken, version: '61.0' });
   said.updated = (await org.sobject('Account').update(phones)).map((each) => each.success);
   said.upserted = (await org.sobject('Account').upsert([{ Concord_Id__c: 'C-4', Name: 'Firm 4' }], 'Concord_Id__c')).map((each) => each.created);
   said.again = (await org.sobject('Account').upsert({ Concord_Id__c: 'C-4', Name: 'Firm Four' }, 'Concord_Id__c')).created;
+  const both = await org.sobject('Account').retrieve([one.id, '001000000000000AAA'], { fields: ['Name'] });
+  said.retrieved = both.map((each) => each && each.Name);
   said.city = (await org.sobject('Account').retrieve(one.id)).BillingAddress.city;
   const first = await org.query("SELECT Id, Name FROM Account ORDER BY Name");
   const second = await org.queryMore(first.nextRecordsUrl);

@@ -162,6 +162,7 @@ def test_jsforce_works_with_the_org_unchanged(org, node_modules):
         "updated": [True, True],
         "upserted": [True],
         "again": False,
+        "retrieved": ["Firm 1", None],
         "city": "Berlin",
         "pages": [False, True, ["Firm 1", "Firm 2", "Firm 3", "Firm Four"]],
         "found": ["Firm 3"],
