@@ -84,6 +84,9 @@ MUTANTS = (
         "            body = body_of(system, each, correction)\n",
         "            row = seen[first.record_id].row if first.record_id else {}\n"
         "            body = {name: row[name] for name in ('Name', 'Website', 'url', 'companyName') if name in row} | body_of(system, each, correction)\n",
+        also=(
+            ("reconcile/push.py", "if correction.first.record_id], fields)", "if correction.first.record_id])"),
+        ),  # a look at what is to be written alone has no whole records
     ),
     Mutant("what is posted is not held", 3, "macros/outbound.py", "if not rule or system.role != rule.ledger:", "if True:"),
     Mutant("a line does not stand on the status", 29, "reconcile/precondition.py", '{"status", *guards.columns(each.of)}', "set()"),
