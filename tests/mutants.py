@@ -61,7 +61,7 @@ MUTANTS = (
         1,
         "hub/systems/http.py",
         "        except httpx.TransportError as failure:\n            raise InDoubt(",
-        "        except httpx.TransportError:\n            response = self._request(method, url, headers={CORRELATION: about}, **request)\n        except ValueError as failure:\n            raise InDoubt(",
+        "        except httpx.TransportError:\n            response = self._request(method, url, headers=headers, **request)\n        except ValueError as failure:\n            raise InDoubt(",
     ),
     Mutant(
         "no precondition",

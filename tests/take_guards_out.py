@@ -235,7 +235,7 @@ GUARDS = (
     Guard(
         "a rejected write is told of",
         "reconcile/push.py",
-        'if state_of(outcome) == "rejected":',
+        '    if state == "rejected":',
         "if False:",
         "test_silence.py::test_a_refused_write_is_told_of_in_the_words_of_the_system",
     ),

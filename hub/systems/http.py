@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 import stamina
+from pydantic_core import to_json
 
 from hub.errors import HubError, SystemUnavailable
 from hub.systems.budget import Budget
@@ -129,13 +130,17 @@ class Http:
                 f"{self.system} {url}: {self.redact(str(failure))} {self.attempts} times; see if the system is up, then run again"
             ) from failure
 
-    def send(self, method: str, url: str, about: str, **request: Any) -> httpx.Response:
+    def send(self, method: str, url: str, about: str, json: Any = None) -> httpx.Response:
         """The answer to a write, sent once. Raises NotSent, or InDoubt when no answer tells what happened.
 
         about  the id of the push, of a batch the first one's: it goes along, so that a log of the system or of a gateway leads to the journal
+        json   the body, if it has one; written as the journal writes payloads (what is no number stays NaN, which no system takes)
         """
+        headers, request = {CORRELATION: about}, {}
+        if json is not None:
+            headers["Content-Type"], request["content"] = "application/json", to_json(json)
         try:
-            response = self._request(method, url, headers={CORRELATION: about}, **request)
+            response = self._request(method, url, headers=headers, **request)
         except (Spent, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as failure:
             raise NotSent(f"{self.system} {method} {url}: {self.redact(str(failure))}") from failure
         except httpx.TransportError as failure:
