@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -38,7 +38,7 @@ SELECT p.push_id, a.plan, p.system, p.object, p.payload, p.lines, a.sealed_at FR
 LEFT JOIN about AS a ON a.seq = p.seq AND a.push_id = p.push_id  -- absent: its plan was not sealed
 WHERE $about = '' OR p.push_id = $about OR a.plan = $about
 ORDER BY a.sealed_at, p.seq, p.push_id"""
-NEEDED = ", ".join(each.name for each in fields(Line) if each.default is MISSING)  # what else a line has is the plan's word on it
+NEEDED = ", ".join(name for name in Line._fields if name not in Line._field_defaults)  # what else a line has is the plan's word on it
 LINES = f"SELECT {NEEDED} FROM outbound.delta WHERE list_contains(?, line_id)"
 
 
@@ -87,7 +87,7 @@ def _of_moment(firm: Firm, at: datetime | None, pushes: list[tuple]) -> Iterator
 
 
 def _lines(connection: duckdb.DuckDBPyConnection, line_ids: list[str]) -> dict[str, Line]:
-    return {row[0]: Line._make(row) for row in connection.execute(LINES, [line_ids]).fetchall()}
+    return {row[0]: Line(*row) for row in connection.execute(LINES, [line_ids]).fetchall()}
 
 
 def _compared(then: Firm, push: tuple, lines: dict[str, Line]) -> tuple[str, str]:

@@ -236,7 +236,7 @@ GUARDS = (
         "a rejected write is told of",
         "reconcile/push.py",
         '    if state == "rejected":',
-        "if False:",
+        "    if False:",
         "test_silence.py::test_a_refused_write_is_told_of_in_the_words_of_the_system",
     ),
     Guard(
