@@ -56,7 +56,7 @@ def loaded_for_good() -> Iterator[None]:
     """
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
+    gc.set_threshold(20_000, 20, 20)
     try:
         yield
     finally:
