@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -92,11 +91,9 @@ def chained(rows: Iterable[dict[str, Any]], head: tuple[int, str]) -> Iterator[d
     """The rows numbered and hashed on from the head."""
     seq, link = head
     for each in rows:
-        row = {"seq": (seq := seq + 1), **each}
-        # What verify_journal.link says, ten times as fast: a batch of pushes is half a megabyte of text.
-        said = journal_body.text([row[column] for column in verify_journal.COLUMNS])
-        link = sha256((link + said).encode()).hexdigest()
-        yield {**row, "hash": link}
+        seq += 1
+        link = verify_journal.link(link, {"seq": seq, **each}, journal_body.text)
+        yield {"seq": seq, **each, "hash": link}
 
 
 def read(row: Mapping[str, Any], values: Kept) -> Iterator[Event]:

@@ -70,10 +70,10 @@ class Past:
         for row in _back(connection, ("plan.approved", "plan.withdrawn", "plan.sealed")):
             named = self._named(connection, row)
             if row.kind == "plan.approved":
-                given, over = Approval(row.seq, row.at_us, row.actor, named.policy), waiting & named.lines.keys()
-                for line_id in over:
+                given, consented = Approval(row.seq, row.at_us, row.actor, named.policy), waiting & named.lines.keys()
+                for line_id in consented:
                     found[line_id].append(given)
-                over = {each for each in over if len(found[each]) >= lines[each].get("eyes", 1)}
+                over = {each for each in consented if len(found[each]) >= lines[each].get("eyes", 1)}
             else:
                 over = named.gone if row.kind == "plan.sealed" else named.lines.keys()
             if not (waiting := waiting - over):

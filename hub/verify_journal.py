@@ -27,8 +27,8 @@ def text(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def link(before, event):
-    """The hash of an event that follows the one with the hash `before`."""
+def link(before, event, text=text):
+    """The hash of an event that follows the one with the hash `before`; `text` may be a faster writer of the same text."""
     return sha256((before + text([event[column] for column in COLUMNS])).encode()).hexdigest()
 
 

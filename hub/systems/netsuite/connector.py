@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 QUERY, RECORDS, TOKEN = "/services/rest/query/v1/suiteql", "/services/rest/record/v1", "/services/rest/auth/oauth2/v1/token"
 ROWS = 1000  # the largest page, "Collection Paging"
 LISTED = 500  # ids in one IN list, which may hold 1000
-ADDRESS = ("billingAddress/internalId",)  # what is asked of a record just before it is written, beside its stamp
+ADDRESS = "billingAddress/internalId"  # what is asked of a record just before it is written, beside its stamp
 
 
 def connect(system: mapping.System, connection: connector.Connection) -> "NetSuite":
@@ -87,7 +87,7 @@ class NetSuite:
 
     def _look_and_write(self, each: mapping.Object, writes: Sequence[Write]) -> list[Outcome]:
         try:
-            seen = self.look(each, [write.record_id for write in writes if write.record_id], ADDRESS)
+            seen = self.look(each, [write.record_id for write in writes if write.record_id], [ADDRESS])
         except HubError as failure:
             return [Outcome(write.key, "rejected", write.record_id, f"not sent: {failure}") for write in writes]
         return self.http.each(lambda write: self._write(each, write, seen.get(write.record_id, Seen("there", {}))), writes)
@@ -190,7 +190,7 @@ def _body(each: mapping.Object, write: Write, seen: Record) -> Record:
     body = _cleared(write.body)
     if "billingAddress" in body:
         # A line that names its key is changed, the other lines stay ("Updating a Sublist").
-        key = nested.get(seen, *ADDRESS)
+        key = nested.get(seen, ADDRESS)
         line = {"defaultBilling": True, "addressBookAddress": body.pop("billingAddress")}
         body["addressBook"] = {"items": [line | ({"internalId": int(key)} if key else {})]}
     return body if write.record_id else each.read.get("create", {}) | body | {each.external_id: write.hub_id}

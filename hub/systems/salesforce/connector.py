@@ -59,7 +59,8 @@ class Salesforce:
     def look(self, each: mapping.Object, record_ids: Sequence[str], fields: Collection[str] = ()) -> dict[str, Seen]:
         # A record that the query does not return is purged or not shared with us: Salesforce does not say which.
         seen = dict.fromkeys(record_ids, Seen("unknown"))
-        asked = [path for path in _select(each) if path in _needed(each) or path in fields or not fields]
+        needed = {each.key, each.changed, each.gone.deleted, each.gone.merged_into, *fields}
+        asked = [path for path in _select(each) if path in needed or not fields]
         try:
             for row in self._retrieved(each, asked, record_ids):
                 seen[row[each.key]] = _seen(each, row)
@@ -183,11 +184,6 @@ class Salesforce:
 
 def _select(each: mapping.Object) -> list[str]:
     return list(each.source_fields())
-
-
-def _needed(each: mapping.Object) -> set[str | None]:
-    """The fields by which a record that is looked at is known, and its state and version."""
-    return {each.key, each.changed, each.gone.deleted, each.gone.merged_into}
 
 
 def _tops(fields: Sequence[str]) -> set[str]:
