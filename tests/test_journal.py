@@ -12,16 +12,20 @@ from hypothesis import given, strategies as st
 from journals import few, new_place, place, postgres  # noqa: F401
 
 from hub import journal
+from hub.door import GUARDED
 from hub.errors import ConfigurationWrong, Refused, SystemUnavailable
 from hub.journal import Event
+from hub.journal_event import TOGETHER
 
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "größe", "net_60"]), inner, max_size=3),
 )
+# Hypothesis also tries texts that it finds in our code: of these kinds the door refuses what is made up, and batches share a row.
+kinds = words.filter(lambda kind: kind not in {*GUARDED, *TOGETHER})
 written = st.builds(
-    Event, kind=words, subject=words, body=st.dictionaries(st.sampled_from(["x", "y"]), values), actor=words, at=st.datetimes()
+    Event, kind=kinds, subject=words, body=st.dictionaries(st.sampled_from(["x", "y"]), values), actor=words, at=st.datetimes()
 )
 
 
