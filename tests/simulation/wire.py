@@ -17,7 +17,7 @@ from hub.systems import http
 from tests.simulation import sent
 from tests.simulation.machine import MACHINE
 
-CLIENT = httpx.Client
+CLIENT = http.Client
 READ_FAULTS = (
     "429",
     "503",
@@ -260,4 +260,4 @@ REWRITTEN = {
 
 def attach(wire: Wire) -> None:
     """Let every client of this process go over this wire."""
-    http.httpx.Client = lambda **settings: CLIENT(**settings | {"transport": wire})
+    http.Client = lambda **settings: CLIENT(**settings | {"transport": wire})
