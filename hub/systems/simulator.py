@@ -47,6 +47,7 @@ class Table:
         self.rows: dict[str, Record] = {}
         self.gone: dict[str, tuple[datetime, str | None]] = {}  # id -> (when, merged into)
         self.changed: dict[str, datetime] = {}
+        self.touched: list[str] = []  # ids in the order in which something befell their records
         self.numbers = itertools.count(1001)
 
     def create(self, values: Record, record_id: str | None = None) -> str:
@@ -63,6 +64,7 @@ class Table:
     def delete(self, record_id: str, into: str | None = None) -> Record:
         record = self.rows.pop(record_id)
         self.gone[record_id] = (self.clock.tick(), into)
+        self.touched.append(record_id)
         return record
 
     def since(self, at: datetime | None) -> list[tuple[str, Record]]:
@@ -71,6 +73,7 @@ class Table:
     def _touch(self, record_id: str, created: bool) -> None:
         at = self.clock.tick()
         self.changed[record_id] = at
+        self.touched.append(record_id)
         self.stamp(self.rows[record_id], at, created)
 
 

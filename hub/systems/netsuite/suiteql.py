@@ -28,7 +28,7 @@ LINES = {
     "transactionline": "transaction INTEGER PRIMARY KEY, mainline TEXT, subsidiary TEXT, createdfrom TEXT",
     "customeraddressbook": "entity INTEGER, internalid INTEGER, defaultbilling TEXT, addressbookaddress INTEGER, UNIQUE (entity, internalid)",
     "customeraddressbookentityaddress": ", ".join(["nkey INTEGER PRIMARY KEY", *ADDRESS]),
-    "deletedrecord": "recordid INTEGER, type TEXT, name TEXT, deleteddate TEXT",
+    "deletedrecord": "recordid INTEGER, type TEXT, name TEXT, deleteddate TEXT, UNIQUE (recordid, type)",
 }
 
 
@@ -41,7 +41,7 @@ class SuiteQL:
 
     def __init__(self, tables: dict[str, Table]):
         self.tables = tables
-        self.seen: dict[str, datetime | None] = dict.fromkeys(tables)
+        self.known = dict.fromkeys(tables, 0)  # how many of the changes of each table are in the database
         self.db = sqlite3.connect(":memory:", check_same_thread=False)
         self.db.row_factory = sqlite3.Row
         self.db.create_function("TO_CHAR", 2, _to_char, deterministic=True)
@@ -65,18 +65,14 @@ class SuiteQL:
 
     def _refresh(self) -> None:
         for name, table in self.tables.items():
-            kind = KINDS[name]
-            for record_id in [each for each in table.gone if each not in table.rows]:
-                self._forget(kind, record_id)
-            for record_id, row in table.since(self.seen[name]):
-                self._forget(kind, record_id)
-                self._keep(kind, record_id, row)
-            self.seen[name] = max(table.changed.values(), default=None)
-        self.db.execute("DELETE FROM deletedrecord")
-        for name, table in self.tables.items():
-            for record_id, (at, _) in table.gone.items():
-                if record_id not in table.rows:
+            for record_id in dict.fromkeys(table.touched[self.known[name] :]):
+                self._forget(KINDS[name], record_id)
+                if record_id in table.rows:
+                    self._keep(KINDS[name], record_id, table.rows[record_id])
+                else:
+                    at, _ = table.gone[record_id]
                     self._insert("deletedrecord", {"recordid": record_id, "type": KINDS[name].label, "deleteddate": at.strftime(INSTANT)})
+            self.known[name] = len(table.touched)
 
     def _keep(self, kind: Kind, record_id: str, row: Record) -> None:
         values = {kind.column(name): _stored(row.get(name), of) for name, of in kind.fields.items()}
@@ -99,6 +95,7 @@ class SuiteQL:
 
     def _forget(self, kind: Kind, record_id: str) -> None:
         self.db.execute(_named(f"DELETE FROM {kind.table} WHERE id = ?"), [record_id])
+        self.db.execute("DELETE FROM deletedrecord WHERE type = ? AND recordid = ?", [kind.label, record_id])
         if kind.type:
             self.db.execute(_named("DELETE FROM transactionline WHERE transaction = ?"), [record_id])
         if kind.table == "customer":
