@@ -186,14 +186,18 @@ def _known(connection: duckdb.DuckDBPyConnection, firm: Firm, member: Member, ea
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, system: str) -> list[Trouble]:
     rows = connection.execute(
-        "SELECT object, coalesce(nullif(record_id, ''), '(no key)'), reason FROM capture.quarantine WHERE system = ? ORDER BY ALL", [system]
+        """
+      SELECT object, coalesce(nullif(record_id, ''), '(no key)'),
+        concat(reason, CASE WHEN raw IS NULL THEN '; the next run asks again' ELSE '; correct the record, or system.yaml and then `hub replay`' END)
+      FROM capture.quarantine WHERE system = ? ORDER BY ALL""",
+        [system],
     ).fetchall()
     return [
         Trouble(
             "quarantine",
             f"{system} {name} {key}",
-            f"{system} {name} {key}: {reason}; correct the record, or system.yaml and then `hub replay`",
+            f"{system} {name} {key}: {says}",
             "engineer",
         )
-        for name, key, reason in rows
+        for name, key, says in rows
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from hub import capture_table, changes, quarantine, snapshot
+from hub import capture_table, changes, quarantine, snapshot, unnumbered
 from hub.mapping import Object, System
 from hub.snapshot import Manifest
 
@@ -102,8 +102,9 @@ def _load(connection: duckdb.DuckDBPyConnection, system: System, each: Object, m
         return _keep_evidence(connection, each, manifest, folder / manifest.id, news=False)
     changes.find(connection, target, each, folder / manifest.id, sifted)
     changes.drop_outdated(connection, target, each, folder / manifest.id)
+    held = unnumbered.hold(connection, target, each, manifest, sifted)
     changes.apply(connection, target, each, folder / manifest.id, sifted)
-    return _keep_evidence(connection, each, manifest, folder / manifest.id)
+    return _keep_evidence(connection, each, manifest, folder / manifest.id, held=held)
 
 
 def _load_anew(
@@ -127,14 +128,16 @@ def _load_anew(
     return counts[manifests.index(late)]
 
 
-def _keep_evidence(connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snapshot: Path, news: bool = True) -> dict[str, int]:
+def _keep_evidence(
+    connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snapshot: Path, news: bool = True, held: bool = False
+) -> dict[str, int]:
     connection.execute(
         "INSERT INTO capture.snapshot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [m.id, m.system, m.object, m.taken_at, m.kind, m.complete, m.watermark, m.rows, m.quarantined, m.gone, m.contract, m.hash],
     )
     if m.kind == "full" and m.complete:
         connection.execute("DELETE FROM capture.belied WHERE system = ? AND object = ? AND looked_at < ?", [m.system, m.object, m.taken_at])
-    quarantine.keep(connection, each, m, snapshot)
+    quarantine.keep(connection, each, m, snapshot, held)
     if not news:
         return {}
     connection.execute("INSERT INTO capture.change SELECT ?, ?, ?, _id, kind, _into FROM delta", [m.id, m.system, m.object])

@@ -4,15 +4,19 @@ from pathlib import Path
 
 import duckdb
 
+from hub import unnumbered
 from hub.changes import BASELINE
 from hub.mapping import Object
 from hub.snapshot import Manifest
 
 
-def keep(connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snapshot: Path) -> None:
-    """Let go of the rows that this snapshot says again, and keep those of its own that broke their contract."""
+def keep(connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snapshot: Path, held: bool = False) -> None:
+    """Let go of the rows that this snapshot says again, and keep those of its own that broke their contract.
+
+    held  whether there are others of its rows that are not believed yet
+    """
     waiting = "SELECT 1 FROM capture.quarantine WHERE system = ? AND object = ? LIMIT 1"
-    if not m.quarantined and not connection.execute(waiting, [m.system, m.object]).fetchone():
+    if not m.quarantined and not held and not connection.execute(waiting, [m.system, m.object]).fetchone():
         return  # mostly
     rows = f"read_parquet('{snapshot / 'rows.parquet'}')"
     # A full read, a replay and a baseline say all again; otherwise a row leaves quarantine when it comes again, good or bad.
@@ -38,6 +42,8 @@ def keep(connection: duckdb.DuckDBPyConnection, each: Object, m: Manifest, snaps
       WHERE b._reason IS NOT NULL""",
         [m.system, m.object, m.id, m.taken_at],
     )
+    if held:
+        unnumbered.keep(connection, m)
     _touch_again(connection, m)
 
 

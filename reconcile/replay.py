@@ -68,7 +68,7 @@ def due(connection: duckdb.DuckDBPyConnection, system: str, each: Object) -> lis
         """
       SELECT q.raw, s.contract FROM capture.quarantine AS q
       JOIN capture.snapshot AS s ON s.id = q.snapshot
-      WHERE q.system = ? AND q.object = ? ORDER BY q.record_id, q.raw""",
+      WHERE q.system = ? AND q.object = ? AND q.raw IS NOT NULL ORDER BY q.record_id, q.raw""",
         [system, each.name],
     ).fetchall()
     if rows and (_is_asked_for(connection, system, each.name) or any(version != contract.version(each) for _, version in rows)):

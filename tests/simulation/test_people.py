@@ -46,16 +46,22 @@ def test_what_a_person_wrote_just_as_the_plan_wants_it_is_left_alone_and_asks_no
     assert promises.broken(loop) == []
 
 
-def test_what_a_look_shows_and_no_incremental_read_would_has_the_object_read_in_full(loop):
-    """An answer that left a field out once reads like an empty field, and the record bears no new stamp since."""
-    record, _ = customer(loop)
+def left_out(record, field):
+    """NetSuite's answers leave a field of a record out."""
     real = NetSuite._pages
 
     def pages(self, wanted):
         for rows, last in real(self, wanted):
-            yield [{key: value for key, value in row.items() if row.get("id") != record or key != "url"} for row in rows], last
+            yield [{key: value for key, value in row.items() if row.get("id") != record or key != field} for row in rows], last
 
-    with mock.patch.object(NetSuite, "_pages", pages):
+    return mock.patch.object(NetSuite, "_pages", pages)
+
+
+def test_what_a_look_shows_and_no_incremental_read_would_has_the_object_read_in_full(loop):
+    """An answer that left a field out once reads like an empty field, and the record bears no new stamp since."""
+    record, _ = customer(loop)
+
+    with left_out(record, "url"):
         loop.observe("netsuite", full=True)
         loop.understand()
         (line,) = loop.plan().lines
@@ -66,6 +72,45 @@ def test_what_a_look_shows_and_no_incremental_read_would_has_the_object_read_in_
     assert loop.look_and_plan().lines == ()
     assert loop.hub("SELECT * FROM capture.belied") == []
     assert promises.broken(loop) == []
+
+
+def invoice(loop):
+    """An invoice of the ledger: its id, its ref and its hub id."""
+    return loop.hub("SELECT record_id, record_ref, hub_id FROM identity.invoice WHERE system = 'netsuite' AND is_live ORDER BY 1 LIMIT 1")[
+        0
+    ]
+
+
+def test_a_number_that_one_answer_left_out_makes_no_other_thing_of_an_invoice(loop):
+    record, ref, hub_id = invoice(loop)
+    number = loop.rows("netsuite", "invoice")[record]["tranId"]
+    written = len(loop.written())
+
+    with left_out(record, "tranid"):
+        loop.observe("netsuite", full=True)
+        loop.understand()
+        assert loop.plan().lines == ()
+    says = f"netsuite invoice {record}: tranId was {number}, and is left out; the next run asks again"
+    assert says in loop.exceptions().values()
+    assert loop.hub("SELECT hub_id FROM journal.crossref WHERE record_ref = ?", ref) == [(hub_id,)]
+
+    loop.turn()
+
+    assert (loop.exceptions(), loop.hub("SELECT * FROM capture.quarantine"), len(loop.written())) == ({}, [], written)
+    assert promises.broken(loop) == []
+
+
+def test_a_number_that_is_left_out_twice_was_taken_away(loop):
+    record, ref, hub_id = invoice(loop)
+    loop.person_edits("netsuite", "invoice", record, tranId="")
+
+    loop.look_and_plan()
+    assert loop.hub("SELECT hub_id FROM journal.crossref WHERE record_ref = ?", ref) == [(hub_id,)]
+    loop.look_and_plan()
+
+    ((other,),) = loop.hub("SELECT hub_id FROM journal.crossref WHERE record_ref = ?", ref)
+    assert other != hub_id
+    assert loop.hub("SELECT * FROM capture.quarantine") == []
 
 
 def test_a_policy_does_not_approve_what_a_person_just_changed(loop):
