@@ -20,7 +20,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -rs -m "not live"  # one of the three waits for the seeds
 
 live: $(VENV)/.test
-	$(BIN)/python -m pytest -m live tests/live tests/systems
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m live tests/live tests/systems
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
