@@ -60,6 +60,11 @@ class Identity(BaseModel):
     evidence: list[str] = []
     fallback: list[str] = []  # of what its number tells apart: on these, a steward is asked whether two numbers are one thing's
 
+    @property
+    def numbers(self) -> list[str]:
+        """The fields that a hub id follows from; none where records are matched by evidence."""
+        return [] if self.evidence else self.strong
+
 
 class Entity(BaseModel):
     """A canonical kind of thing."""

@@ -23,7 +23,7 @@ def fields(each: Object) -> list[str]:
     Not those that say which record it is: its key, its hub id, a number that alone tells it apart.
     """
     known = entity.all_entities()[each.of]
-    numbers = [] if known.identity.evidence else known.identity.strong
+    numbers = known.identity.numbers
     found = {
         column.source
         for name, field in known.fields.items()

@@ -16,12 +16,14 @@ def hold(connection: duckdb.DuckDBPyConnection, target: str, each: Object, m: Ma
     They stay as they were, and wait in quarantine, without a text that could be validated again. What comes without its number
     twice is believed.
     """
-    numbers = [each.columns()[name][1].source for name in _numbers(each) if name in each.columns()]
+    known = entity.all_entities()[each.of].identity.numbers
+    columns = [column for name, (_, column) in each.columns().items() if name in known]
+    numbers = [column.source for column in columns if column.source]
     if not numbers:
         return False
-    lost = [f"""nullif(s."{path}", '') IS NULL AND nullif(t."{path}", '') IS NOT NULL""" for path in numbers]
+    lost = [f"""nullif(s."{path}"::VARCHAR, '') IS NULL AND nullif(t."{path}"::VARCHAR, '') IS NOT NULL""" for path in numbers]
     said = ", ".join(
-        f"""CASE WHEN {is_lost} THEN concat('{path} was ', t."{path}") END""" for path, is_lost in zip(numbers, lost, strict=True)
+        f"""CASE WHEN {is_lost} THEN concat(?, ' was ', t."{path}") END""" for path, is_lost in zip(numbers, lost, strict=True)
     )
     (count,) = connection.execute(
         f"""
@@ -30,7 +32,7 @@ def hold(connection: duckdb.DuckDBPyConnection, target: str, each: Object, m: Ma
       FROM delta AS d JOIN {sifted} AS s ON s._row = d._row JOIN {target} AS t ON t._id = d._id
       ANTI JOIN (SELECT record_id FROM capture.quarantine WHERE system = ? AND object = ? AND raw IS NULL) AS q ON q.record_id = d._id
       WHERE d._gone IS NULL AND ({" OR ".join(lost)})""",
-        [m.system, m.object],
+        [*numbers, m.system, m.object],
     ).fetchone()
     if count:
         connection.execute("DELETE FROM delta WHERE _id IN (SELECT _id FROM unnumbered)")
@@ -43,9 +45,3 @@ def keep(connection: duckdb.DuckDBPyConnection, m: Manifest) -> None:
     connection.execute(
         "INSERT INTO capture.quarantine SELECT ?, ?, _id, ?, reason, NULL, ? FROM unnumbered", [m.system, m.object, m.id, m.taken_at]
     )
-
-
-def _numbers(each: Object) -> list[str]:
-    """The canonical columns that a hub id follows from; none where records are matched by evidence."""
-    known = entity.all_entities()[each.of].identity
-    return [] if known.evidence else known.strong
